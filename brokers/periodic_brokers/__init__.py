@@ -1,0 +1,1 @@
+"""Broker adapters for `periodic`: each registers under the entry point group `periodic.brokers`."""

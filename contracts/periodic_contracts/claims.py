@@ -1,0 +1,86 @@
+"""One entry's occurrences and their claims, as contracts make them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from .contract import NAMESPACE
+from .messages import ContractMessage
+
+if TYPE_CHECKING:
+    import periodic
+
+    from .clocks import DrivenClock
+    from .core import Core
+
+#: A fingerprint of no schedule in particular.
+FINGERPRINT = "0123456789abcdef"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Makes adoptions and dispatches of an entry whose occurrences are whole units apart.
+
+    Args:
+        core: the core under test.
+        clock: whose units count.
+        anchor: where counting starts; UTC. Instant 0 is the anchor, 1 the first occurrence.
+        entry: the entry's name.
+        namespace: of the occurrences.
+    """
+
+    core: Core
+    clock: DrivenClock
+    anchor: datetime
+    entry: str = "job"
+    namespace: str = NAMESPACE
+
+    @classmethod
+    def now(cls, core: Core, clock: DrivenClock, **given: str) -> Claims:
+        """Start counting now."""
+        return cls(core, clock, clock.now(), **given)
+
+    def at(self, number: int) -> datetime:
+        """Return an instant of the entry, by its number."""
+        return self.anchor + self.clock.units(number)
+
+    def occurrence(self, number: int) -> periodic.Occurrence:
+        """Return an occurrence, by its number."""
+        return self.core.Occurrence(self.namespace, self.entry, self.at(number))
+
+    def adopt(
+        self, broker: periodic.Broker, *, anchor: int = 0, fingerprint: str = FINGERPRINT
+    ) -> datetime:
+        """Let a broker adopt the entry and return the entry's cursor."""
+        adoption = self.core.Adoption(self.entry, fingerprint, self.at(anchor))
+        return broker.adopt([adoption])[self.entry]
+
+    def dispatch(
+        self, number: int, *, previous: int | None = None, **message: Any
+    ) -> periodic.Dispatch:
+        """Make the dispatch of an occurrence.
+
+        Args:
+            number: of the occurrence.
+            previous: the number of the forerunner; the one before unless given.
+            message: fields of its `ContractMessage`.
+        """
+        occurrence = self.occurrence(number)
+        stands = self.at(number - 1 if previous is None else previous)
+        contents = ContractMessage(occurrence, **message)
+        return self.core.Dispatch(occurrence, stands, FINGERPRINT, contents)
+
+    def chain(self, first: int, last: int) -> list[periodic.Dispatch]:
+        """Make the dispatches of consecutive occurrences, each naming its forerunner."""
+        return [self.dispatch(number) for number in range(first, last + 1)]
+
+    def ids(self, *numbers: int) -> list[str]:
+        """Return the ids of occurrences, by their numbers, sorted."""
+        return sorted(self.occurrence(number).id for number in numbers)
+
+
+def statuses(outcomes: list[periodic.Outcome]) -> list[str]:
+    """Return what became of dispatches, by name: a vendored core has a Status of its own."""
+    return [outcome.status.name for outcome in outcomes]

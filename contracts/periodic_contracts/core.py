@@ -1,0 +1,38 @@
+"""What the contracts use of the core: a seam, so that a vendored copy can be proved as well.
+
+Nothing of the contracts imports the core at run time; the fixture `core` hands over the package
+that the ini option `periodic_core` names, whose classes and errors are the ones that count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import periodic
+
+
+class Core(Protocol):
+    """The public names of the core that contracts speak of."""
+
+    Adoption: type[periodic.Adoption]
+    Beat: type[periodic.Beat]
+    Broker: type[periodic.Broker]
+    Capability: type[periodic.Capability]
+    Clock: type[periodic.Clock]
+    CursorStore: type[periodic.CursorStore]
+    Dispatch: type[periodic.Dispatch]
+    Entry: type[periodic.Entry]
+    ManualClock: type[periodic.ManualClock]
+    MemoryCursors: type[periodic.MemoryCursors]
+    Occurrence: type[periodic.Occurrence]
+    Schedule: type[periodic.Schedule]
+    Status: type[periodic.Status]
+    SystemClock: type[periodic.SystemClock]
+    crontab: type[periodic.crontab]
+    interval: type[periodic.interval]
+    Wake: type[periodic.Wake]
+    to_utc: Callable[[datetime], datetime]
+    to_zone: Callable[[datetime, tzinfo], datetime]

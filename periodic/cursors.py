@@ -1,0 +1,228 @@
+"""Cursors: per entry, the newest fire time already dispatched or given up.
+
+A cursor store hands out its table for one exclusive, all-or-nothing step at a time, so that a
+claim is a plain comparison: "is the cursor still where the beat saw it?".
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .clock import to_utc
+from .errors import BrokerUnreachable, ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where an entry stands.
+
+    Args:
+        at: the newest fire time dispatched or given up, or the instant counting began; UTC.
+        fingerprint: of the schedule that it belongs to, so that an edit made while no beat ran
+            is seen.
+    """
+
+    at: datetime
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """An entry that a beat takes up: counting starts at `anchor` unless a cursor is there."""
+
+    name: str
+    fingerprint: str
+    anchor: datetime
+
+
+class CursorTable(ABC):
+    """The cursors of one namespace, during one exclusive step."""
+
+    @abstractmethod
+    def get(self, name: str) -> Cursor | None:
+        """Return the entry's cursor, or None for an entry never seen."""
+
+    @abstractmethod
+    def set(self, name: str, cursor: Cursor) -> None:
+        """Move the entry's cursor."""
+
+    def stand(self, name: str, otherwise: datetime) -> datetime:
+        """Return where the entry's cursor stands, or `otherwise` for one that is not known.
+
+        An unknown cursor is one that was lost with the place that kept it; the beat that still
+        knows where it stood is believed, so that the loss repeats nothing and skips nothing.
+        """
+        cursor = self.get(name)
+        return otherwise if cursor is None else cursor.at
+
+    def adopt(self, adoptions: Iterable[Adoption]) -> dict[str, datetime]:
+        """Return each entry's cursor; one never seen, or edited since, starts at its anchor.
+
+        A first start or an edit is never a misfire: nothing before the anchor counts as missed.
+        """
+        found: dict[str, datetime] = {}
+        for adoption in adoptions:
+            cursor = self.get(adoption.name)
+            if cursor is None or cursor.fingerprint != adoption.fingerprint:
+                cursor = Cursor(to_utc(adoption.anchor), adoption.fingerprint)
+                self.set(adoption.name, cursor)
+            found[adoption.name] = cursor.at
+        return found
+
+
+class CursorStore(ABC):
+    """Keeps cursors; one step at a time has the table to itself."""
+
+    @abstractmethod
+    def step(self, namespace: str) -> AbstractContextManager[CursorTable]:
+        """Open the table of a namespace for one exclusive step.
+
+        Everything set in the step is kept when it ends well, and nothing when it raises.
+
+        Raises:
+            BrokerUnreachable: the store cannot be used now; trying again later may help.
+        """
+
+
+class MemoryCursors(CursorStore):
+    """Cursors in this process: they live as long as it does."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tables: dict[str, dict[str, Cursor]] = {}
+
+    @contextmanager
+    def step(self, namespace: str) -> Iterator[CursorTable]:
+        """Open the table under this process's lock."""
+        with self._lock:
+            kept = self._tables.setdefault(namespace, {})
+            table = _MemoryTable(kept)
+            yield table
+            kept.update(table.written)
+
+    def clear(self) -> None:
+        """Forget every cursor of every namespace."""
+        with self._lock:
+            self._tables.clear()
+
+
+class _MemoryTable(CursorTable):
+    def __init__(self, kept: dict[str, Cursor]) -> None:
+        self._kept = kept
+        self.written: dict[str, Cursor] = {}
+
+    def get(self, name: str) -> Cursor | None:
+        return self.written.get(name) or self._kept.get(name)
+
+    def set(self, name: str, cursor: Cursor) -> None:
+        self.written[name] = cursor
+
+
+_CREATE = """
+CREATE TABLE IF NOT EXISTS periodic_cursors (
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    at TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    PRIMARY KEY (namespace, name)
+) WITHOUT ROWID
+"""
+
+
+class FileCursors(CursorStore):
+    """Cursors in one SQLite file: they outlive the process, and beats on one machine may share it.
+
+    Args:
+        path: the file; it is made when missing, its directory is not.
+        timeout: how long a step waits for another process's step, in seconds.
+
+    Raises:
+        ConfigError: the file cannot be made or read, or is not a file of cursors.
+    """
+
+    def __init__(self, path: str | Path, *, timeout: float = 5.0) -> None:
+        self.path: Path = Path(path)
+        self._timeout = timeout
+        try:
+            if not self.path.exists():
+                self._make()
+            with self._exclusive():
+                pass
+        except (sqlite3.Error, OSError) as error:
+            raise ConfigError(
+                f"cursors cannot be kept in {str(self.path)!r} ({error}); "
+                "name a file in a directory that this process may write to"
+            ) from error
+
+    def _make(self) -> None:
+        """Make the file beside its place and link it there, so that it is never seen half made.
+
+        Switching a file to SQLite's write-ahead log fails at once, whatever the timeout, when
+        another process opens it at the same moment: beats that start together would fall.
+        """
+        with TemporaryDirectory(prefix=f".{self.path.name}.", dir=self.path.parent) as folder:
+            made = Path(folder, "made")
+            with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute(_CREATE)
+            # Where another beat was first its file is as good, and where the file system knows no
+            # hard links SQLite makes a file of its own, slower and as safe.
+            with suppress(OSError):
+                self.path.hardlink_to(made)
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[sqlite3.Connection]:
+        # One connection a step: a step may come from any thread, and a fork shares nothing.
+        with closing(
+            sqlite3.connect(self.path, timeout=self._timeout, isolation_level=None)
+        ) as connection:
+            # With a write-ahead log this is safe against a killed process, and short; a power
+            # cut may undo the newest steps, which repeats occurrences and loses none.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.execute(_CREATE)  # a file may be deleted under a running beat
+                yield connection
+            except BaseException:
+                if connection.in_transaction:  # a full disk may have ended it already
+                    connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def step(self, namespace: str) -> Iterator[CursorTable]:
+        """Open the table in one immediate transaction."""
+        try:
+            with self._exclusive() as connection:
+                yield _FileTable(connection, namespace)
+        except sqlite3.Error as error:
+            raise BrokerUnreachable(
+                f"cursors in {str(self.path)!r} cannot be used now ({error})"
+            ) from error
+
+
+class _FileTable(CursorTable):
+    def __init__(self, connection: sqlite3.Connection, namespace: str) -> None:
+        self._connection = connection
+        self._namespace = namespace
+
+    def get(self, name: str) -> Cursor | None:
+        row = self._connection.execute(
+            "SELECT at, fingerprint FROM periodic_cursors WHERE namespace = ? AND name = ?",
+            (self._namespace, name),
+        ).fetchone()
+        return None if row is None else Cursor(datetime.fromisoformat(row[0]), row[1])
+
+    def set(self, name: str, cursor: Cursor) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO periodic_cursors VALUES (?, ?, ?, ?)",
+            (self._namespace, name, to_utc(cursor.at).isoformat(), cursor.fingerprint),
+        )

@@ -1,0 +1,163 @@
+"""What is to run: an entry, and one occurrence of it with the identity that makes it unique."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from .clock import to_utc
+from .errors import EntryError
+from .schedules.base import Schedule
+
+#: Root of every occurrence's id: the project's own UUID, made once, never changed.
+_ROOT = uuid.UUID("6f2b8f2e-3d0f-5f0b-9a53-6e0f5f2f0c11")
+
+HEADER_ENTRY = "periodic-entry"
+HEADER_FIRE_TIME = "periodic-fire-time"
+HEADER_KIND = "periodic-kind"
+
+
+class Kind(StrEnum):
+    """How an occurrence came to be."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+    BACKFILL = "backfill"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A name, a schedule and the task to run, with its arguments and options.
+
+    Args:
+        name: unique among the entries of one namespace.
+        task: the registered name of the task.
+        schedule: when it runs; its zone is settled (`Schedule.in_zone`).
+        args: positional arguments of the task.
+        kwargs: keyword arguments of the task.
+        options: options of Celery's `apply_async`: `queue`, `priority`, `expires`, ...
+        enabled: a disabled entry has no occurrences.
+
+    Raises:
+        EntryError: a field is of the wrong type; the message names it.
+    """
+
+    name: str
+    task: str
+    schedule: Schedule
+    args: Sequence[Any] = field(default=(), hash=False)
+    kwargs: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    enabled: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be an entry, naming the field."""
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise EntryError(f"an entry's name is a non-empty string, not {self.name!r}")
+        if not isinstance(self.task, str) or not self.task.strip():
+            raise EntryError(
+                f"entry {self.name!r}: task is the registered name of a task, not {self.task!r}"
+            )
+        if not isinstance(self.schedule, Schedule):
+            raise EntryError(
+                f"entry {self.name!r}: schedule is a periodic schedule such as "
+                f"crontab(minute=0) or interval(minutes=5), not {self.schedule!r}"
+            )
+        object.__setattr__(self, "schedule", self.schedule.named(self.name))
+        if isinstance(self.args, str) or not isinstance(self.args, Sequence):
+            raise EntryError(f"entry {self.name!r}: args is a list or tuple, not {self.args!r}")
+        for key in ("kwargs", "options"):
+            value = getattr(self, key)
+            if not isinstance(value, Mapping) or not all(isinstance(k, str) for k in value):
+                raise EntryError(
+                    f"entry {self.name!r}: {key} is a mapping with string keys, not {value!r}"
+                )
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells an edit: the schedule's fingerprint, or "disabled".
+
+        A cursor that was kept under another fingerprint is not believed, so that neither an edit
+        nor enabling an entry makes up for occurrences that it did not have.
+        """
+        return self.schedule.fingerprint() if self.enabled else "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One instant of one entry: what is claimed, dispatched, skipped or missed.
+
+    Args:
+        namespace: separates applications that share a broker.
+        entry: the entry's name.
+        fire_time: when it should happen; aware, kept in UTC.
+        kind: scheduled, manual or backfill.
+
+    >>> from datetime import UTC, datetime
+    >>> run = Occurrence("shop", "report", datetime(2026, 3, 8, 7, tzinfo=UTC))
+    >>> run.identity
+    '["shop","report","scheduled","2026-03-08T07:00:00+00:00"]'
+    >>> run.id == Occurrence("shop", "report", datetime(2026, 3, 8, 7, tzinfo=UTC)).id
+    True
+    """
+
+    namespace: str
+    entry: str
+    fire_time: datetime
+    kind: Kind = Kind.SCHEDULED
+
+    def __post_init__(self) -> None:
+        """Keep the fire time in UTC, so that equal instants are equal occurrences."""
+        object.__setattr__(self, "fire_time", to_utc(self.fire_time))
+
+    @property
+    def identity(self) -> str:
+        """Return namespace, entry, kind and fire time (ISO 8601, UTC) as one JSON list."""
+        parts = [self.namespace, self.entry, str(self.kind), self.fire_time.isoformat()]
+        return json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
+
+    @property
+    def id(self) -> str:
+        """Return the task id: the same for this occurrence in every beat and at every retry."""
+        return str(uuid.uuid5(_namespace_uuid(self.namespace), self.identity))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the message headers that carry this occurrence to the task."""
+        return {
+            HEADER_ENTRY: self.entry,
+            HEADER_FIRE_TIME: self.fire_time.isoformat(),
+            HEADER_KIND: str(self.kind),
+        }
+
+    @classmethod
+    def from_headers(cls, namespace: str, headers: Mapping[str, Any]) -> Occurrence | None:
+        """Read an occurrence back from message headers.
+
+        Args:
+            namespace: the namespace of the application; headers do not carry it.
+            headers: a message's headers.
+
+        Returns:
+            The occurrence, or None when the message was not sent by a beat of `periodic`.
+        """
+        try:
+            return cls(
+                namespace,
+                headers[HEADER_ENTRY],
+                datetime.fromisoformat(headers[HEADER_FIRE_TIME]),
+                Kind(headers[HEADER_KIND]),
+            )
+        except KeyError:
+            return None
+
+
+@cache
+def _namespace_uuid(namespace: str) -> uuid.UUID:
+    return uuid.uuid5(_ROOT, namespace)

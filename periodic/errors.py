@@ -1,0 +1,30 @@
+"""One tree of every error raised on purpose; a class's docstring is its default message."""
+
+from __future__ import annotations
+
+
+class PeriodicError(Exception):
+    """Something went wrong in periodic."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message if message is not None else self.__doc__)
+
+
+class ScheduleError(PeriodicError, ValueError):
+    """The schedule is not valid."""
+
+
+class EntryError(PeriodicError, ValueError):
+    """The entry is not valid."""
+
+
+class ConfigError(PeriodicError, ValueError):
+    """The configuration is not valid."""
+
+
+class BrokerError(PeriodicError):
+    """The broker could not do what it was asked."""
+
+
+class BrokerUnreachable(BrokerError):  # noqa: N818  # a state that passes, named as people say it
+    """The broker cannot be reached; the dispatch is tried again."""

@@ -1,0 +1,1 @@
+"""Where `periodic` meets other projects; nothing here is imported by the core."""

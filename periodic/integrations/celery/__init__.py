@@ -1,0 +1,13 @@
+"""Celery: a drop-in scheduler for `celery beat`, and the pieces it is made of."""
+
+from .convert import to_schedule as to_schedule
+from .current import current_occurrence as current_occurrence
+from .embedded import Embedded as Embedded
+from .entries import Loaded as Loaded
+from .entries import load_entries as load_entries
+from .guard import install as _install_guard
+from .making import make_beat as make_beat
+from .scheduler import BeatScheduler as BeatScheduler
+from .settings import Settings as Settings
+
+_install_guard()

@@ -1,0 +1,65 @@
+"""`celery -A app periodic list|next`: the entries of a Celery app and their next runs.
+
+Celery imports this module in each of its commands; by importing the package it also sets the
+guard that keeps a beat from starting where its messages could never arrive.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ...errors import PeriodicError
+from .. import looks
+from .entries import Loaded, load_entries
+from .settings import Settings
+
+
+@click.group()
+def periodic() -> None:
+    """Look at the entries of the beat."""
+
+
+@periodic.command("list")
+@looks.list_options
+@click.pass_context
+def list_(context: click.Context, *, as_json: bool) -> None:
+    """Show every entry: its schedule in words, its task and its next run.
+
+    Ends with status 1 if an entry has a problem.
+    """
+    loaded, _ = _load(context)
+    looks.show_list(loaded.entries, loaded.problems, loaded.warnings, as_json=as_json)
+
+
+@periodic.command("next")
+@looks.next_options
+@click.pass_context
+def next_(
+    context: click.Context,
+    *,
+    entry: str | None,
+    count: int | None,
+    after: str | None,
+    as_json: bool,
+) -> None:
+    """Show the coming runs of ENTRY, or of all entries: local time, UTC and how far away."""
+    loaded, settings = _load(context)
+    looks.show_next(
+        loaded.entries,
+        loaded.problems,
+        entry,
+        zone=settings.timezone,
+        count=count,
+        after=after,
+        as_json=as_json,
+    )
+
+
+def _load(context: click.Context) -> tuple[Loaded, Settings]:
+    app: Any = context.obj.app
+    try:
+        return load_entries(app), Settings.of(app)
+    except PeriodicError as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,116 @@
+"""A beat for a Celery app, put together from its settings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from celery import Celery
+
+from ...beat import Beat
+from ...broker import Outcome, Status
+from ...clock import Clock, SystemClock
+from ...cursors import CursorStore, FileCursors
+from ...entry import Entry
+from .entries import load_entries
+from .render import Renderer
+from .settings import Settings, connection_to_broker
+
+logger: logging.Logger = logging.getLogger(__name__)
+#: Celery's own logger: people look for its line about each task that is sent.
+celery_logger: logging.Logger = logging.getLogger("celery.beat")
+
+Observer = Callable[[Entry, Outcome], None]
+
+
+def log_dispatch(entry: Entry, outcome: Outcome) -> None:
+    """Log what was dispatched in Celery's words; other outcomes are the beat's to tell."""
+    if outcome.status is Status.DISPATCHED:
+        celery_logger.info(
+            "Scheduler: Sending due task %s (%s)",
+            entry.name,
+            entry.task,
+            extra={
+                "event": "dispatched",
+                "entry": entry.name,
+                "task_id": outcome.occurrence.id,
+                "fire_time": outcome.occurrence.fire_time.isoformat(),
+            },
+        )
+
+
+def open_beat(
+    app: Celery,
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    observer: Observer | None = None,
+) -> Beat:
+    """Make a beat without entries; no connection is established yet.
+
+    Args:
+        app: the Celery app.
+        settings: the app's.
+        clock: where time comes from; the machine's unless given.
+        observer: told every outcome, after it was logged.
+
+    Raises:
+        ConfigError: no broker adapter serves the app's transport.
+    """
+    clock = clock if clock is not None else SystemClock()
+    connection = connection_to_broker(app)
+
+    def cursors() -> CursorStore:
+        return FileCursors(settings.cursors)
+
+    def observe(entry: Entry, outcome: Outcome) -> None:
+        log_dispatch(entry, outcome)
+        if observer is not None:
+            observer(entry, outcome)
+
+    broker = settings.adapter_for(connection).open(
+        connection, namespace=settings.namespace, clock=clock, cursors=cursors
+    )
+    conf: Any = app.conf
+    if conf.task_always_eager:
+        logger.warning(
+            "task_always_eager is on: nothing is sent, tasks run inside the beat one by one",
+            extra={"event": "eager"},
+        )
+    if conf.beat_cron_starting_deadline is not None:
+        logger.warning(
+            "beat_cron_starting_deadline has no effect: of the runs that were missed, each entry's "
+            "latest is sent",
+            extra={"event": "setting-ignored"},
+        )
+    return Beat(
+        broker,
+        Renderer(app),
+        namespace=settings.namespace,
+        clock=clock,
+        max_interval=settings.max_interval,
+        observer=observe,
+    )
+
+
+def make_beat(app: Celery, *, clock: Clock | None = None, observer: Observer | None = None) -> Beat:
+    """Make a beat with all entries of a Celery app; problems are logged, good entries go on.
+
+    Args:
+        app: the Celery app.
+        clock: where time comes from; the machine's unless given.
+        observer: told every outcome, on the beat's thread.
+
+    Returns:
+        The beat; `run()` it, and close its `broker` in the end.
+
+    Raises:
+        ConfigError: the app's settings are not valid, or no adapter serves its broker.
+    """
+    loaded = load_entries(app)
+    beat = open_beat(app, Settings.of(app), clock=clock, observer=observer)
+    loaded.report()
+    for entry in loaded.entries:
+        beat.put(entry)
+    return beat

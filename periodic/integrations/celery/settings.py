@@ -1,0 +1,209 @@
+"""The settings of one Celery app: its `periodic` mapping, else Celery's own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta, tzinfo
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from celery import Celery
+
+from ...adapters import find_adapter
+from ...beat import MAX_INTERVAL
+from ...broker import Broker
+from ...errors import ConfigError, ScheduleError
+from ...schedules.zones import settle
+
+#: The one key of Celery's configuration that belongs to this package.
+KEY = "periodic"
+#: What the mapping may hold, and what each value may be.
+KEYS = {
+    "namespace": "a non-empty string",
+    "max_interval": "a number of seconds above 0, or a timedelta",
+    "adapter": "a Broker class, or its dotted path 'package.module:Class'",
+    "cursors": "the path of a file",
+    "timezone": "the IANA name of a time zone, such as 'Europe/London'",
+}
+#: Keys that others read from the same mapping.
+FOREIGN_KEYS = frozenset({"entries"})
+#: The namespace of an app that was given no name.
+NAMELESS = "celery"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a Celery app's configuration says about its beat.
+
+    Args:
+        namespace: separates applications that share a broker.
+        max_interval: the longest sleep between two ticks.
+        timezone: the zone of schedules that name none.
+        cursors: the file that keeps cursors where the broker cannot.
+        adapter: the broker adapter that is asked for; None lets the transport choose.
+    """
+
+    namespace: str
+    max_interval: timedelta
+    timezone: tzinfo
+    cursors: Path
+    adapter: type[Broker] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        app: Celery,
+        *,
+        schedule_filename: str | None = None,
+        max_interval: float | None = None,
+    ) -> Settings:
+        """Read an app's settings; no I/O.
+
+        Args:
+            app: its configuration key `periodic` is read, and Celery's own keys for what is
+                not set there.
+            schedule_filename: overrides `beat_schedule_filename`, as `celery beat -s` does.
+            max_interval: overrides every other one, in seconds, as `--max-interval` does.
+
+        Raises:
+            ConfigError: a key is unknown or a value is of the wrong type.
+        """
+        conf: Any = app.conf
+        given = _mapping(conf.get(KEY))
+        own = given.get("max_interval")
+        # Celery's service hands over 0 where nobody gave a number; in the mapping 0 is a mistake.
+        longest = MAX_INTERVAL if own is None else _seconds(own)
+        others = max_interval or (conf.beat_max_loop_interval if own is None else None)
+        filename = schedule_filename or conf.beat_schedule_filename
+        return cls(
+            namespace=_namespace(given.get("namespace"), app),
+            max_interval=_seconds(others) if others else longest,
+            timezone=_timezone(given.get("timezone"), app),
+            cursors=_path(given.get("cursors"), f"{filename}.cursors"),
+            adapter=_adapter(given.get("adapter")),
+        )
+
+    def adapter_for(self, connection: Any) -> type[Broker]:
+        """Return the adapter class for a `kombu.Connection`; it is not connected.
+
+        Raises:
+            ConfigError: no installed adapter serves its transport.
+        """
+        if self.adapter is not None:
+            return self.adapter
+        name = connection.transport_cls
+        if not isinstance(name, str) or not name.isidentifier():
+            # A transport given as a class or a dotted path: its driver's name is the nearest word.
+            name = str(connection.transport.driver_type)
+        return find_adapter(name)
+
+
+def connection_to_broker(app: Celery, *, read: bool = False) -> Any:
+    """Return a `kombu.Connection` to where an app's messages go, not yet connected.
+
+    Args:
+        app: the Celery app.
+        read: to where a worker takes messages from, instead.
+
+    Raises:
+        ConfigError: kombu knows no such transport, or what the transport needs is not installed.
+    """
+    try:
+        connection: Any = app.connection_for_read() if read else app.connection_for_write()
+        connection.get_transport_cls()
+    except (KeyError, ImportError, AttributeError) as error:
+        # The text of a KeyError is its message in quotes.
+        reason = error.args[0] if isinstance(error, KeyError) and error.args else error
+        raise ConfigError(
+            f"the broker cannot be used: {reason}; set broker_url to a transport that kombu knows "
+            "and install what it needs (such as kombu[redis])"
+        ) from error
+    return connection
+
+
+def _mapping(given: object) -> Mapping[str, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise ConfigError(
+            f"the setting {KEY!r} is a mapping such as {{'namespace': 'shop'}}, not {given!r}"
+        )
+    mapping: Mapping[Any, Any] = given
+    for key in mapping:
+        if key not in KEYS and key not in FOREIGN_KEYS:
+            near = get_close_matches(str(key).lower(), KEYS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(KEYS)}"
+            raise ConfigError(f"the setting {KEY!r} has an unknown key {key!r}; {hint}")
+    return mapping
+
+
+def _wrong(key: str, value: object) -> ConfigError:
+    return ConfigError(f"the setting {KEY}[{key!r}] is {KEYS[key]}, not {value!r}")
+
+
+def _namespace(value: object, app: Celery) -> str:
+    if value is None:
+        main: Any = app.main
+        named = isinstance(main, str) and main.strip() and main != "__main__"
+        return main if named else NAMELESS
+    if not isinstance(value, str) or not value.strip():
+        raise _wrong("namespace", value)
+    return value
+
+
+def _seconds(value: object) -> timedelta:
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | float | timedelta):
+            raise _wrong("max_interval", value)
+        longest = value if isinstance(value, timedelta) else timedelta(seconds=value)
+    except (OverflowError, ValueError):  # infinite, not a number, or longer than a timedelta
+        raise _wrong("max_interval", value) from None
+    if longest <= timedelta(0):
+        raise _wrong("max_interval", value)
+    return longest
+
+
+def _timezone(value: object, app: Celery) -> tzinfo:
+    conf: Any = app.conf
+    given: Any = value if value is not None else conf.get("timezone")
+    if given is not None and (not given or not isinstance(given, str | tzinfo)):
+        raise _wrong("timezone", given)
+    try:
+        if isinstance(given, str):
+            settle(given)  # refuses an unknown name and offers near ones
+        zone: Any = app.timezone if value is None else settle(given)
+    except ScheduleError as error:
+        raise ConfigError(f"the setting 'timezone' cannot be used: {error}") from None
+    return cast("tzinfo", zone)
+
+
+def _path(value: object, default: str) -> Path:
+    if value is None:
+        return Path(default)
+    if not isinstance(value, str | Path) or not str(value):
+        raise _wrong("cursors", value)
+    return Path(value)
+
+
+def _adapter(value: object) -> type[Broker] | None:
+    if value is None:
+        return None
+    found = _load(value) if isinstance(value, str) else value
+    if not (isinstance(found, type) and issubclass(found, Broker)):
+        raise _wrong("adapter", value)
+    return found
+
+
+def _load(path: str) -> object:
+    module, _, name = path.partition(":")
+    if not module or not name:
+        raise _wrong("adapter", path)
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"the setting {KEY}['adapter'] names {path!r}, which cannot be loaded: {error}"
+        ) from error

@@ -1,0 +1,94 @@
+"""`flask periodic run|list|next`: the options; what they do is in `commands.py`.
+
+Every `flask` command of an environment loads this module, so it imports neither Celery nor what
+needs it.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import click
+from flask.cli import ScriptInfo, pass_script_info
+
+from .. import looks
+
+
+@click.group()
+def periodic() -> None:
+    """Run periodic tasks, and see when they run."""
+
+
+@periodic.command()
+@click.option("--host", "-h", default="127.0.0.1", show_default=True, help="Address of the web.")
+@click.option(
+    "--port",
+    "-p",
+    type=click.IntRange(0, 65535),
+    default=5000,
+    show_default=True,
+    help="Port of the web; 0 takes a free one.",
+)
+@click.option(
+    "--reload/--no-reload",
+    default=None,
+    help="Start again when a source file changes; on by default in debug mode.",
+)
+@click.option(
+    "--concurrency",
+    "-c",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="How many tasks run at once, as threads.",
+)
+@click.option("--no-web", is_flag=True, help="Worker and beat alone.")
+@pass_script_info
+def run(
+    info: ScriptInfo,
+    *,
+    host: str,
+    port: int,
+    reload: bool | None,
+    concurrency: int,
+    no_web: bool,
+) -> None:
+    """Run web, worker and beat in this one process; Ctrl-C stops all three.
+
+    For development and small sites: the web server is Flask's development server.
+    """
+    if reload and no_web:
+        raise click.UsageError("--reload restarts with the web: leave out --no-web or --reload")
+    where = _commands().Where(host, port, web=not no_web)
+    _commands().run(info, where, reload=reload, concurrency=concurrency)
+
+
+@periodic.command("list")
+@looks.list_options
+@pass_script_info
+def list_(info: ScriptInfo, *, as_json: bool) -> None:
+    """Show every entry: its schedule in words, its task and its next run.
+
+    Ends with status 1 if an entry has a problem.
+    """
+    _commands().show_list(info, as_json=as_json)
+
+
+@periodic.command("next")
+@looks.next_options
+@pass_script_info
+def next_(
+    info: ScriptInfo, *, entry: str | None, count: int | None, after: str | None, as_json: bool
+) -> None:
+    """Show the coming runs of ENTRY, or of all entries: local time, UTC and how far away."""
+    _commands().show_next(info, entry, count=count, after=after, as_json=as_json)
+
+
+def _commands() -> ModuleType:
+    try:
+        from . import commands  # noqa: PLC0415  # see above
+    except ImportError as error:
+        raise click.ClickException(
+            f"{error}; install periodic-celery[flask], which brings Celery"
+        ) from error
+    return commands

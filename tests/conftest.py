@@ -1,0 +1,99 @@
+"""Private servers for the tests: each starts once, on a free loopback port, and is stopped by pid.
+
+`PERIODIC_TEST_REDIS_URL` and `PERIODIC_TEST_RABBITMQ_URL` name running servers instead: the Redis
+database of that URL is emptied, the RabbitMQ virtual host is used as it is. A missing server skips
+its tests by name; it is an error where `PERIODIC_REQUIRE` names it.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+import testservers
+
+
+def _server(kind: str) -> Iterator[testservers.Server]:
+    """Run a private server of this kind, or skip by name, or fail where it is required."""
+    try:
+        testservers.find(kind)
+    except testservers.ServerMissingError as error:
+        if kind in testservers.required():
+            pytest.fail(f"PERIODIC_REQUIRE names {kind}: {error}", pytrace=False)
+        pytest.skip(str(error))
+    with testservers.private(kind) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[testservers.Server]:
+    """A private Redis or Valkey process."""
+    yield from _server("redis")
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[testservers.Server]:
+    """A private RabbitMQ node with its own epmd."""
+    yield from _server("rabbitmq")
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """Broker URL of a Redis server that the whole run shares."""
+    given = os.environ.get("PERIODIC_TEST_REDIS_URL")
+    return given or request.getfixturevalue("redis_server").url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url(request: pytest.FixtureRequest) -> str:
+    """Broker URL of a RabbitMQ node that the whole run shares."""
+    given = os.environ.get("PERIODIC_TEST_RABBITMQ_URL")
+    return given or request.getfixturevalue("rabbitmq_server").url
+
+
+@pytest.fixture(scope="session")
+def fakeredis_url() -> Iterator[str]:
+    """Broker URL of a Redis made of Python that listens on a loopback port."""
+    from fakeredis import TcpFakeServer  # heavy, and only this fixture needs it
+
+    TcpFakeServer.daemon_threads = True
+    server = TcpFakeServer(("127.0.0.1", testservers.free_port()), server_type="redis")
+    # Else each pipeline waits 40 ms for the client's delayed acknowledgement.
+    server.RequestHandlerClass.disable_nagle_algorithm = True
+    thread = threading.Thread(target=server.serve_forever, name="fakeredis", daemon=True)
+    thread.start()
+    yield f"redis://127.0.0.1:{server.server_address[1]}/0"
+    server.shutdown()
+    server.server_close()
+    thread.join(timeout=5)
+
+
+@pytest.fixture
+def clean_redis_url(redis_url: str) -> str:
+    """Broker URL of an empty Redis database."""
+    return _flushed(redis_url)
+
+
+@pytest.fixture
+def clean_fakeredis_url(fakeredis_url: str) -> str:
+    """Broker URL of an empty database in the Redis made of Python."""
+    return _flushed(fakeredis_url)
+
+
+@pytest.fixture
+def clean_rabbitmq_url(request: pytest.FixtureRequest, rabbitmq_url: str) -> Iterator[str]:
+    """Broker URL of a fresh virtual host; of the given one where the environment names a server."""
+    if os.environ.get("PERIODIC_TEST_RABBITMQ_URL"):
+        yield rabbitmq_url
+        return
+    with request.getfixturevalue("rabbitmq_server").vhost() as url:
+        yield url
+
+
+def _flushed(url: str) -> str:
+    """Empty the database that the URL names."""
+    import redis  # only tests with a Redis need it
+
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url

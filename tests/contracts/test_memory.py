@@ -1,0 +1,47 @@
+"""The memory adapter keeps every promise, under each clock."""
+
+import kombu
+import pytest
+
+from periodic_brokers import memory
+from periodic_contracts import (
+    BeatContract,
+    CrontabContract,
+    DedupContract,
+    DispatchContract,
+    TimezoneContract,
+)
+
+
+class _Memory:
+    """A clean broker in this process."""
+
+    adapter = memory.MemoryBroker
+
+    @pytest.fixture
+    def connection(self):
+        """Return a connection to empty queues."""
+        memory.reset()
+        with kombu.Connection("memory://") as connection:
+            yield connection
+        memory.reset()
+
+
+class TestCrontab(_Memory, CrontabContract):
+    """Crontab schedules, asked and run."""
+
+
+class TestTimezones(_Memory, TimezoneContract):
+    """The zones that must be right."""
+
+
+class TestDedup(_Memory, DedupContract):
+    """Each occurrence once."""
+
+
+class TestBeat(_Memory, BeatContract):
+    """Starts, restarts and edits."""
+
+
+class TestDispatch(_Memory, DispatchContract):
+    """What a worker gets."""

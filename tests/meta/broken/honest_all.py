@@ -1,0 +1,31 @@
+"""The correct adapter, for the whole of each contract: no fault, no failure."""
+
+from honest import OnHonest
+
+from periodic_contracts import (
+    BeatContract,
+    CrontabContract,
+    DedupContract,
+    DispatchContract,
+    TimezoneContract,
+)
+
+
+class TestCrontab(OnHonest, CrontabContract):
+    pass
+
+
+class TestTimezones(OnHonest, TimezoneContract):
+    pass
+
+
+class TestDedup(OnHonest, DedupContract):
+    pass
+
+
+class TestDispatch(OnHonest, DispatchContract):
+    pass
+
+
+class TestBeat(OnHonest, BeatContract):
+    pass

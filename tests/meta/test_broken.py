@@ -1,0 +1,130 @@
+"""Tests of the contracts: each planted fault is caught by the contract that names it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from kombu.transport import filesystem
+
+from periodic_brokers import memory
+
+pytest_plugins = ["pytester"]
+
+BROKEN = Path(__file__).parent / "broken"
+
+#: Fault: contract, and the test of it that must fail.
+CAUGHT = {
+    "check_then_set": ("DedupContract", "test_a_claim_in_the_middle_of_another_wins_once"),
+    "cursor_first": (
+        "DedupContract",
+        "test_a_failed_message_moves_nothing_and_the_others_go_on",
+    ),
+    "no_check": ("DedupContract", "test_a_claim_is_won_once"),
+    "cursor_per_object": ("DedupContract", "test_a_restart_resumes_from_the_cursor"),
+    "later_wins": ("DedupContract", "test_a_claim_from_a_stale_cursor_is_taken"),
+    "id_of_the_host": ("DedupContract", "test_an_occurrence_has_one_id_for_ever"),
+    "gives_up_the_batch": (
+        "DedupContract",
+        "test_a_failed_message_moves_nothing_and_the_others_go_on",
+    ),
+    "edit_is_ignored": ("DedupContract", "test_an_edit_starts_counting_anew"),
+    "start_forgets": ("BeatContract", "test_a_restart_fires_what_came_due_in_between"),
+    "one_namespace": ("DedupContract", "test_namespaces_do_not_meet"),
+    "not_atomic": (
+        "DedupContract",
+        "test_a_beat_killed_while_publishing_neither_loses_nor_repeats",
+    ),
+    "bound_to_a_thread": ("DedupContract", "test_racing_beats_lose_and_double_nothing"),
+    "loses_when_killed": (
+        "DedupContract",
+        "test_a_beat_killed_while_publishing_repeats_under_the_same_ids_only",
+    ),
+    "undeclared": ("DispatchContract", "test_another_process_gets_nothing"),
+    "not_cross_process": ("DispatchContract", "test_another_process_gets_what_was_enqueued"),
+    "newest_first": ("DispatchContract", "test_the_occurrences_of_an_entry_arrive_in_order"),
+    "one_queue": ("DispatchContract", "test_messages_go_where_they_are_routed"),
+    "fold_lost": ("CrontabContract", "test_next_after_yields_the_runs_of_the_night"),
+    "gap_skipped": ("CrontabContract", "test_next_after_yields_the_runs_of_the_night"),
+    "naive_walk": ("TimezoneContract", "test_next_after_yields_the_runs_of_the_zone"),
+}
+
+
+@pytest.fixture(autouse=True)
+def clean_memory():
+    """Leave no message of a broken adapter to the tests that come after."""
+    yield
+    memory.reset()
+    filesystem.Transport.global_state.clear()
+
+
+@pytest.fixture
+def prove(pytester):
+    """Run the contracts of one file of `broken/`; return the result and the report."""
+    pytester.syspathinsert()
+    shutil.copy(BROKEN / "honest.py", pytester.path / "honest.py")
+
+    def run(name, *options):
+        shutil.copy(BROKEN / f"{name}.py", pytester.path / f"test_{name}.py")
+        result = pytester.runpytest_inprocess(
+            # Without its own time limits: they would switch off those of this run.
+            *("-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:timeout"),
+            *("--contracts-json", "report.json", *options),
+        )
+        report = json.loads((pytester.path / "report.json").read_text())
+        (contracts,) = [adapter["contracts"] for adapter in report.values()]
+        return result, contracts
+
+    return run
+
+
+@pytest.mark.parametrize("fault", CAUGHT)
+def test_each_fault_is_caught_by_the_contract_that_names_it(prove, fault):
+    """The contract of the table fails, in the test of the table, and the run is red."""
+    contract, test = CAUGHT[fault]
+    result, contracts = prove(fault)
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert test in contracts[contract]["reasons"]["failed"]
+    assert "errors" not in result.parseoutcomes()
+
+
+def test_every_file_of_the_folder_is_proved():
+    """No fault lies about without a contract that must catch it."""
+    planted = {path.stem for path in BROKEN.glob("*.py")} - {"honest", "honest_all"}
+
+    assert planted == set(CAUGHT)
+
+
+def test_the_adapter_that_the_faults_are_planted_in_is_right(prove):
+    """Without a fault nothing fails: what is caught above is the fault and nothing else."""
+    result, contracts = prove("honest_all")
+
+    assert result.ret == pytest.ExitCode.OK
+    assert {name: promise["failed"] for name, promise in contracts.items()} == {
+        "BeatContract": 0,
+        "CrontabContract": 0,
+        "DedupContract": 0,
+        "DispatchContract": 0,
+        "TimezoneContract": 0,
+    }
+
+
+def test_a_lost_fold_shows_under_freezegun_and_only_there(prove):
+    """The clock decides what is seen: the same schedule is right under time-machine."""
+    result, _ = prove("fold_lost", "-k", "next_after_yields and autumn", "-rA", "-q")
+    lines = [line for line in result.outlines if line.startswith(("FAILED", "PASSED"))]
+    failed = [line for line in lines if line.startswith("FAILED")]
+
+    assert any("[freezegun-every-half-hour-in-autumn]" in line for line in failed)
+    assert not any("[time-machine-" in line for line in failed)
+    assert any("[time-machine-every-half-hour-in-autumn]" in line for line in lines)
+
+
+def test_a_schedule_blind_to_the_repeated_hour_is_caught_by_name(prove):
+    """The night whose second pass is missing is the one that fails, not its spring twin alone."""
+    result, _ = prove("naive_walk", "-k", "TestCrontab and next_after_yields", "-rA", "-q")
+    failed = [line for line in result.outlines if line.startswith("FAILED")]
+
+    assert any("every-half-hour-in-autumn" in line for line in failed)
+    assert any("one-reading-in-spring" in line for line in failed)

@@ -1,0 +1,46 @@
+"""Tests of docs/reference/contracts.md: what it shows runs, and what it lists is all there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import periodic_contracts
+from periodic import Capability
+from periodic_brokers import memory
+from periodic_contracts.clocks import CLOCKS, FREEZEGUN_IGNORES
+
+pytest_plugins = ["pytester"]
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "contracts.md").read_text()
+
+
+def test_the_test_file_on_the_page_proves_the_memory_adapter(pytester):
+    """Twenty lines, copied as they stand, run every contract and pass."""
+    (example, *_) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    pytester.makepyfile(example)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:timeout")
+    memory.reset()
+
+    assert len(example.splitlines()) <= 24
+    assert result.ret == pytest.ExitCode.OK
+    shown = re.findall(r"^  (\w+Contract) +(\d+ passed.*)$", PAGE, re.MULTILINE)
+    assert len(shown) == 3
+    result.stdout.fnmatch_lines([f"  {contract} *{counts}" for contract, counts in shown])
+
+
+def test_the_page_lists_every_contract_clock_and_capability():
+    """What is not on the page does not exist for an author."""
+    contracts = {name for name in periodic_contracts.__all__ if name.endswith("Contract")}
+    rows = set(re.findall(r"^\| `([\w-]+)` \|", PAGE, re.MULTILINE))
+
+    assert contracts - {"Contract"} <= rows
+    assert set(CLOCKS) <= rows
+    assert {capability.name for capability in Capability} <= rows
+
+
+def test_the_page_names_what_freezegun_ignores():
+    """The list is the one that the plugin sets."""
+    text = " ".join(PAGE.split())
+
+    assert ", ".join(f"`{name}`" for name in FREEZEGUN_IGNORES) + ". Never `celery`" in text

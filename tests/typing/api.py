@@ -1,0 +1,104 @@
+"""The public API as users write it: read by mypy and pyright, never run."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import assert_type
+from zoneinfo import ZoneInfo
+
+from celery import Celery
+from flask import Flask
+
+import periodic
+from periodic import Calendar, Capability, Entry, ManualClock, Occurrence, Planner, Schedule
+from periodic.integrations.flask import Periodic
+from periodic_brokers.memory import MemoryBroker
+
+MOMENT = datetime(2026, 3, 29, 12, tzinfo=UTC)
+
+
+def schedules() -> list[Schedule]:
+    """Each schedule in the forms that its documentation names."""
+    zone = ZoneInfo("Europe/Berlin")
+    return [
+        periodic.crontab(minute="0", hour="9", day_of_week="mon-fri", tz=zone),
+        periodic.crontab(minute="*/5"),
+        periodic.cron("30 0 9 * * mon-fri", tz=zone, on_gap="shift", on_fold="last"),
+        periodic.cron("H 2 L-3,15W * fri#2").named("report"),
+        periodic.interval(minutes=5),
+        periodic.interval(timedelta(seconds=30)),
+        periodic.clocked(MOMENT),
+        periodic.solar("sunrise", 52.5, 13.4),
+        periodic.calendar_interval(months=1, at="09:00", anchor="2026-01-31", tz=zone),
+        periodic.rrule("FREQ=MONTHLY;BYDAY=-1FR", dtstart=datetime(2026, 1, 1, 9), tz=zone),
+        periodic.union(periodic.crontab(), periodic.interval(5), tz="UTC"),
+        periodic.window(periodic.crontab(), start=MOMENT),
+        periodic.exclude(periodic.crontab(), calendars()[0], "next_business_day"),
+    ]
+
+
+def calendars() -> list[Calendar]:
+    """Each calendar in the forms that its documentation names."""
+    return [
+        periodic.weekends(),
+        periodic.weekends("fri", "sat", base=periodic.dates("2026-12-25", name="Christmas")),
+        periodic.country_holidays("DE", "BY", categories=["public", "catholic"]),
+        periodic.ical_file("school.ics"),
+    ]
+
+
+def questions(schedule: Schedule) -> None:
+    """What a schedule answers."""
+    assert_type(schedule.next_after(MOMENT), datetime | None)
+    assert_type(schedule.previous_before(MOMENT), datetime | None)
+    assert_type(schedule.between(MOMENT, MOMENT + timedelta(days=1)), Iterator[datetime])
+    assert_type(schedule.describe(), str)
+
+
+def occurrences() -> None:
+    """An occurrence and its identity."""
+    run = Occurrence("shop", "report", MOMENT)
+    assert_type(run.id, str)
+    assert_type(run.fire_time, datetime)
+    assert_type(run.headers, dict[str, str])
+    assert_type(Occurrence.from_headers("shop", run.headers), Occurrence | None)
+
+
+def plan() -> None:
+    """The planner under a clock of one's own."""
+    clock = ManualClock(MOMENT)
+    planner = Planner()
+    planner.put(
+        Entry(name="report", task="shop.report", schedule=periodic.interval(hours=1)), clock.now()
+    )
+    clock.advance(timedelta(hours=1))
+    for due in planner.due(clock.now()):
+        assert_type(due.entry, Entry)
+        assert_type(due.fire_times, tuple[datetime, ...])
+    assert_type(planner.next_wake(), datetime | None)
+
+
+def adapters() -> None:
+    """An adapter's abilities are readable without an instance."""
+    assert_type(MemoryBroker.capabilities, frozenset[Capability])
+
+
+def flask() -> Flask:
+    """A Flask application with a periodic task."""
+    app = Flask("shop")
+    extension = Periodic()
+    extension.init_app(app)
+
+    @extension.task(schedule=periodic.crontab(minute="0", hour="6"))
+    def report(day: str) -> int:
+        return len(day)
+
+    # The decorated task still knows its arguments and its result.
+    assert_type(report("monday"), int)
+    return app
+
+
+def celery() -> Celery:
+    """A Celery application whose entries are our schedules."""
+    app = Celery("shop")
+    app.conf.beat_schedule = {"report": {"task": "shop.report", "schedule": periodic.interval(5)}}
+    return app
