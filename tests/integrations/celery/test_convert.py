@@ -91,7 +91,7 @@ def test_our_own_schedules_pass_through(app, value):
 
 def test_our_own_schedules_without_a_zone_get_the_apps(app):
     """`tz=None` means the app's zone."""
-    assert to_schedule(crontab(minute=0), app).tz == LONDON
+    assert str(LONDON) == str(to_schedule(crontab(minute=0), app).tz)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_foreign_schedule_is_told_the_time_in_its_own_zone(app):
     given = Decides(0, 9)
     given.tz = ZoneInfo("America/New_York")
     found = to_schedule(given, app)
-    assert found.tz == given.tz
+    assert str(given.tz) == str(found.tz)  # renewed zones are other objects
     assert runs(found, NOON, 1) == [datetime(2026, 1, 15, 14, tzinfo=UTC)]
 
 

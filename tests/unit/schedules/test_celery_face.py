@@ -211,7 +211,7 @@ def test_zone_is_the_applications() -> None:
     assert timedelta(hours=21) == schedule.remaining_estimate(NOON)
 
     schedule.app = app()
-    assert NEW_YORK == schedule.tz
+    assert str(NEW_YORK) == str(schedule.tz)
     assert timedelta(hours=2) == schedule.remaining_estimate(NOON)
     schedule.app = app(ZoneInfo("Asia/Tokyo"))
     assert timedelta(hours=12) == schedule.remaining_estimate(NOON)
