@@ -58,6 +58,9 @@ class NullBroker(Broker):
                 table.set(each.occurrence.entry, Cursor(at, each.fingerprint))
         return [Outcome(d.occurrence, Status.DISPATCHED, d.occurrence.fire_time) for d in batch]
 
+    def forget(self, names: Iterable[str]) -> None:
+        """Forget nothing: the plan is all that is measured."""
+
     def close(self) -> None:
         """Hold nothing."""
 

@@ -26,10 +26,17 @@ from .errors import BrokerError as BrokerError
 from .errors import BrokerUnreachable as BrokerUnreachable
 from .errors import ConfigError as ConfigError
 from .errors import EntryError as EntryError
+from .errors import LeaseLost as LeaseLost
+from .errors import NotSupported as NotSupported
 from .errors import PeriodicError as PeriodicError
 from .errors import ScheduleError as ScheduleError
+from .leases import Lease as Lease
+from .leases import LeaseStore as LeaseStore
 from .planner import Due as Due
 from .planner import Planner as Planner
+from .registry import BeatRegistry as BeatRegistry
+from .registry import BeatState as BeatState
+from .registry import BeatStatus as BeatStatus
 from .schedules import Calendar as Calendar
 from .schedules import Schedule as Schedule
 from .schedules import calendar_interval as calendar_interval

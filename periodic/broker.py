@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +12,9 @@ from typing import Any, ClassVar, Protocol, Self
 from .clock import Clock
 from .cursors import Adoption, CursorStore
 from .entry import Occurrence
+from .errors import NotSupported
+from .leases import LeaseStore
+from .registry import BeatRegistry
 
 
 class Capability(StrEnum):
@@ -21,6 +24,12 @@ class Capability(StrEnum):
     ATOMIC_DISPATCH = "atomic_dispatch"
     #: What is enqueued here can be consumed by another process.
     CROSS_PROCESS = "cross_process"
+    #: Leases with an end that the server sets, and fencing tokens: `leases()`.
+    LEASES = "leases"
+    #: The server has a clock that beats can compare theirs with: `now()`.
+    SERVER_TIME = "server_time"
+    #: Running beats can show themselves to whoever asks: `registry()`.
+    REGISTRY = "registry"
 
 
 class Message(Protocol):
@@ -28,6 +37,33 @@ class Message(Protocol):
 
     def publish(self, producer: Any) -> None:
         """Publish through `producer`, once; raise when it could not be published."""
+        ...
+
+
+class FamilyMessage(Message, Protocol):
+    """A message that is like its siblings, the entry's other messages, but for a few headers.
+
+    An adapter may render two siblings, keep what they share, and fill in the rest for each
+    occurrence, which is many times faster than to publish each.
+    """
+
+    @property
+    def family(self) -> Hashable | None:
+        """Return what is equal for siblings.
+
+        None is for a message like no other: what makes it must run for each occurrence.
+        """
+        ...
+
+    def own_headers(self) -> Mapping[str, str]:
+        """Return the headers in which it differs from its siblings, `id` among them.
+
+        The text of each may stand elsewhere in the message too, as the id does.
+        """
+        ...
+
+    def sibling(self, number: int) -> FamilyMessage:
+        """Return one of its family, whose own headers have texts that stand nowhere else."""
         ...
 
 
@@ -126,5 +162,60 @@ class Broker(ABC):
         """
 
     @abstractmethod
+    def forget(self, names: Iterable[str]) -> None:
+        """Forget the cursors of entries that are gone; an unknown name is no error.
+
+        An entry of that name that comes back later starts at its anchor.
+
+        Raises:
+            BrokerUnreachable: nothing was forgotten; try again later.
+        """
+
+    def prepare(self, messages: Iterable[Message]) -> None:  # noqa: B027  # nothing to do is fine
+        """Do ahead what `dispatch` would do for messages of these families at their instants.
+
+        Only saves time: an adapter may do nothing. An error is not raised; it comes back where
+        the message is dispatched.
+        """
+
+    def interrupt(self) -> None:  # noqa: B027  # nothing to do is fine
+        """Let a call that waits for the server fail now; safe in a signal handler.
+
+        Called when a beat is to stop. What was in hand ends as `BrokerUnreachable`.
+        """
+
+    def now(self) -> datetime:
+        """Return the server's time: aware, UTC.
+
+        Raises:
+            NotSupported: the adapter does not declare `SERVER_TIME`.
+            BrokerUnreachable: the server did not answer.
+        """
+        raise self._lacks(Capability.SERVER_TIME)
+
+    def leases(self) -> LeaseStore:
+        """Return the leases of this namespace.
+
+        Raises:
+            NotSupported: the adapter does not declare `LEASES`.
+        """
+        raise self._lacks(Capability.LEASES)
+
+    def registry(self) -> BeatRegistry:
+        """Return where the beats of this namespace show themselves.
+
+        Raises:
+            NotSupported: the adapter does not declare `REGISTRY`.
+        """
+        raise self._lacks(Capability.REGISTRY)
+
+    @abstractmethod
     def close(self) -> None:
         """Give back what the adapter holds; calling it again does nothing."""
+
+    def _lacks(self, capability: Capability) -> NotSupported:
+        declared = ", ".join(sorted(each.name for each in self.capabilities)) or "nothing"
+        return NotSupported(
+            f"{type(self).__name__} does not declare {capability.name} (it declares {declared}); "
+            "use a broker whose adapter does"
+        )

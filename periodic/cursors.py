@@ -36,11 +36,20 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """An entry that a beat takes up: counting starts at `anchor` unless a cursor is there."""
+    """An entry that a beat takes up: counting starts at `anchor` unless a cursor is there.
+
+    Args:
+        name: the entry's.
+        fingerprint: of its schedule.
+        anchor: where counting starts for an entry that was edited or never seen; aware.
+        copy: where a copy of the cursors says that this schedule stood; it is believed only
+            where no cursor is known, as after a broker has lost its data. Aware, or None.
+    """
 
     name: str
     fingerprint: str
     anchor: datetime
+    copy: datetime | None = None
 
 
 class CursorTable(ABC):
@@ -53,6 +62,10 @@ class CursorTable(ABC):
     @abstractmethod
     def set(self, name: str, cursor: Cursor) -> None:
         """Move the entry's cursor."""
+
+    @abstractmethod
+    def remove(self, name: str) -> None:
+        """Forget the entry's cursor; an unknown name is no error."""
 
     def stand(self, name: str, otherwise: datetime) -> datetime:
         """Return where the entry's cursor stands, or `otherwise` for one that is not known.
@@ -72,7 +85,10 @@ class CursorTable(ABC):
         for adoption in adoptions:
             cursor = self.get(adoption.name)
             if cursor is None or cursor.fingerprint != adoption.fingerprint:
-                cursor = Cursor(to_utc(adoption.anchor), adoption.fingerprint)
+                at = adoption.anchor
+                if cursor is None and adoption.copy is not None:
+                    at = adoption.copy
+                cursor = Cursor(to_utc(at), adoption.fingerprint)
                 self.set(adoption.name, cursor)
             found[adoption.name] = cursor.at
         return found
@@ -103,10 +119,9 @@ class MemoryCursors(CursorStore):
     def step(self, namespace: str) -> Iterator[CursorTable]:
         """Open the table under this process's lock."""
         with self._lock:
-            kept = self._tables.setdefault(namespace, {})
-            table = _MemoryTable(kept)
+            table = _MemoryTable(self._tables.setdefault(namespace, {}))
             yield table
-            kept.update(table.written)
+            table.commit()
 
     def clear(self) -> None:
         """Forget every cursor of every namespace."""
@@ -117,13 +132,24 @@ class MemoryCursors(CursorStore):
 class _MemoryTable(CursorTable):
     def __init__(self, kept: dict[str, Cursor]) -> None:
         self._kept = kept
-        self.written: dict[str, Cursor] = {}
+        #: What the step changes; None is a cursor that goes.
+        self._written: dict[str, Cursor | None] = {}
 
     def get(self, name: str) -> Cursor | None:
-        return self.written.get(name) or self._kept.get(name)
+        return self._written[name] if name in self._written else self._kept.get(name)
 
     def set(self, name: str, cursor: Cursor) -> None:
-        self.written[name] = cursor
+        self._written[name] = cursor
+
+    def remove(self, name: str) -> None:
+        self._written[name] = None
+
+    def commit(self) -> None:
+        for name, cursor in self._written.items():
+            if cursor is None:
+                self._kept.pop(name, None)
+            else:
+                self._kept[name] = cursor
 
 
 _CREATE = """
@@ -225,4 +251,10 @@ class _FileTable(CursorTable):
         self._connection.execute(
             "INSERT OR REPLACE INTO periodic_cursors VALUES (?, ?, ?, ?)",
             (self._namespace, name, to_utc(cursor.at).isoformat(), cursor.fingerprint),
+        )
+
+    def remove(self, name: str) -> None:
+        self._connection.execute(
+            "DELETE FROM periodic_cursors WHERE namespace = ? AND name = ?",
+            (self._namespace, name),
         )

@@ -27,4 +27,23 @@ class BrokerError(PeriodicError):
 
 
 class BrokerUnreachable(BrokerError):  # noqa: N818  # a state that passes, named as people say it
-    """The broker cannot be reached; the dispatch is tried again."""
+    """The broker cannot be reached; the dispatch is tried again.
+
+    Args:
+        message: what the broker, or the way to it, said.
+        state: one word for why: "unreachable", or what the adapter knows better, such as
+            "read-only", "loading", "out-of-memory", "refused", "wrong-type". The log speaks when
+            it changes, and `health` shows it.
+    """
+
+    def __init__(self, message: str | None = None, *, state: str = "unreachable") -> None:
+        super().__init__(message)
+        self.state: str = state
+
+
+class NotSupported(BrokerError):  # noqa: N818  # what it says, not what went wrong
+    """This adapter does not declare the capability that was asked for."""
+
+
+class LeaseLost(PeriodicError):  # noqa: N818  # what happened, named as people say it
+    """The lease ended before its holder released it; somebody else may hold the key by now."""

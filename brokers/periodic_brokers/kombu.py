@@ -102,6 +102,12 @@ class KombuBroker(Broker):
         except BrokerUnreachable as error:  # the store's; nothing it was told is kept
             return [Outcome(each.occurrence, Status.FAILED, each.previous, error) for each in batch]
 
+    def forget(self, names: Iterable[str]) -> None:
+        """Forget the cursors of entries that are gone."""
+        with self._cursors.step(self._namespace) as table:
+            for name in names:
+                table.remove(name)
+
     def _dispatch(self, batch: Sequence[Dispatch], table: CursorTable) -> list[Outcome]:
         outcomes: list[Outcome] = []
         outage: BrokerUnreachable | None = None

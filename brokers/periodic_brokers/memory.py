@@ -124,6 +124,12 @@ class MemoryBroker(Broker):
                     outcomes.append(Outcome(occurrence, Status.DISPATCHED, at))
         return outcomes
 
+    def forget(self, names: Iterable[str]) -> None:
+        """Forget the cursors of entries that are gone."""
+        with _CURSORS.step(self._namespace) as table:
+            for name in names:
+                table.remove(name)
+
     def _capturing(self) -> _CapturingChannel:
         if self._channel is None:
             # The connection was made with a transport whose channels are these.

@@ -73,6 +73,12 @@ class ListBroker(Broker):
         table.set(occurrence.entry, Cursor(occurrence.fire_time, each.fingerprint))
         return Outcome(occurrence, Status.DISPATCHED, occurrence.fire_time)
 
+    def forget(self, names: Iterable[str]) -> None:
+        """Forget cursors."""
+        with self.cursors.step("test") as table:
+            for name in names:
+                table.remove(name)
+
     def close(self) -> None:
         """Nothing is held."""
 

@@ -38,7 +38,8 @@ class Honest(Broker):
     def adopt_one(self, adoption):
         cursor = self.cursors.get(self.key(adoption.name))
         if cursor is None or cursor.fingerprint != adoption.fingerprint:
-            cursor = Cursor(adoption.anchor, adoption.fingerprint)
+            at = adoption.anchor if cursor or adoption.copy is None else adoption.copy
+            cursor = Cursor(at, adoption.fingerprint)
             self.cursors[self.key(adoption.name)] = cursor
         return cursor.at
 
@@ -71,6 +72,11 @@ class Honest(Broker):
         occurrence = dispatch.occurrence
         cursor = Cursor(occurrence.fire_time, dispatch.fingerprint)
         self.cursors[self.key(occurrence.entry)] = cursor
+
+    def forget(self, names):
+        with self.lock:
+            for name in names:
+                self.cursors.pop(self.key(name), None)
 
     def close(self):
         self.connection.release()

@@ -1,0 +1,110 @@
+"""Where running beats show themselves: who ticks, since when, and in what state."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from .clock import to_utc
+
+
+class BeatState(StrEnum):
+    """What a beat is doing."""
+
+    #: It dispatches.
+    ACTIVE = "active"
+    #: Another beat holds the lease; this one waits to take over.
+    STANDBY = "standby"
+    #: It does not claim, because its clock and the broker's are too far apart.
+    SKEWED = "skewed"
+    #: The broker does not take what it sends.
+    UNREACHABLE = "unreachable"
+    #: It has said good-bye.
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class BeatStatus:
+    """What one beat says of itself.
+
+    Args:
+        beat: an id that no other beat has.
+        host: the machine's name.
+        pid: the process's number there.
+        state: what it is doing.
+        reason: one sentence where the state needs one, else "".
+        started_at: when it began; aware, UTC.
+        ticked_at: when it last ticked, by its own clock; aware, UTC.
+        entries: how many entries it has.
+        lag: how late the latest batch was dispatched, in seconds.
+        seen_at: when it last said so, by the clock of the registry; None until it has.
+    """
+
+    beat: str
+    host: str
+    pid: int
+    state: BeatState
+    reason: str
+    started_at: datetime
+    ticked_at: datetime
+    entries: int
+    lag: float
+    seen_at: datetime | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready data; instants as ISO 8601 in UTC."""
+        data = asdict(self)
+        for key in ("started_at", "ticked_at", "seen_at"):
+            if data[key] is not None:
+                data[key] = to_utc(data[key]).isoformat()
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> BeatStatus:
+        """Read it back from the form of `to_dict`; keys of later versions are passed over."""
+        fields: dict[str, Any] = {key: data[key] for key in cls.__slots__ if key in data}
+        for key in ("started_at", "ticked_at", "seen_at"):
+            if fields.get(key) is not None:
+                fields[key] = datetime.fromisoformat(fields[key])
+        fields["state"] = BeatState(fields["state"])
+        return cls(**fields)
+
+    def seen(self, at: datetime) -> BeatStatus:
+        """Return it with the instant at which the registry took note."""
+        return replace(self, seen_at=to_utc(at))
+
+
+#: How long the registry remembers a beat that says nothing any more.
+REMEMBERED: timedelta = timedelta(hours=1)
+
+
+class BeatRegistry(ABC):
+    """The beats of one namespace; bounded, because silent ones are forgotten."""
+
+    @abstractmethod
+    def announce(self, status: BeatStatus) -> None:
+        """Show a beat; what was silent for longer than `REMEMBERED` is forgotten.
+
+        Raises:
+            BrokerUnreachable: nobody took note.
+        """
+
+    @abstractmethod
+    def beats(self) -> list[BeatStatus]:
+        """Return all that are remembered, the newest word first.
+
+        Raises:
+            BrokerUnreachable: the registry did not answer.
+        """
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """Return the time of the registry, against which `seen_at` counts; aware, UTC.
+
+        Raises:
+            BrokerUnreachable: the registry did not answer.
+        """
