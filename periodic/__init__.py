@@ -4,6 +4,7 @@ from .beat import Beat as Beat
 from .broker import Broker as Broker
 from .broker import Capability as Capability
 from .broker import Dispatch as Dispatch
+from .broker import FamilyMessage as FamilyMessage
 from .broker import Message as Message
 from .broker import Outcome as Outcome
 from .broker import Status as Status
@@ -37,6 +38,7 @@ from .planner import Planner as Planner
 from .registry import BeatRegistry as BeatRegistry
 from .registry import BeatState as BeatState
 from .registry import BeatStatus as BeatStatus
+from .registry import MemoryRegistry as MemoryRegistry
 from .schedules import Calendar as Calendar
 from .schedules import Schedule as Schedule
 from .schedules import calendar_interval as calendar_interval

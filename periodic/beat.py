@@ -7,19 +7,27 @@ may be called from any thread, and `stop` from a signal handler too.
 from __future__ import annotations
 
 import logging
+import os
+import socket
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
 from .broker import Broker, Dispatch, Message, Outcome, Status
 from .clock import Clock, SystemClock, Wake, seconds_until
-from .cursors import Adoption
+from .copies import CursorCopy
+from .cursors import Adoption, CursorStore
 from .entry import Entry, Occurrence
 from .errors import BrokerUnreachable
+from .leadership import Leadership
 from .planner import Due, Planner
+from .registry import BeatState, BeatStatus
 from .retries import BackOff, Outage
 from .schedules.zones import ZoneWatch
+from .skew import MAX_SKEW, SkewWatch
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -31,6 +39,14 @@ BATCH: int = 500
 CLOCK_STEP: timedelta = timedelta(seconds=2)
 
 _LONGEST_ENTRY_RETRY = timedelta(minutes=5)
+#: How many batches are sent before their outcomes are looked at: what is due goes out first.
+_BATCHES_AHEAD = 20
+#: How long a tick may get messages ready that are not due yet.
+_PREPARE_FOR = timedelta(milliseconds=5)
+#: How long after its entry a cursor is forgotten: every beat has heard of the removal by then.
+_FORGET_AFTER = timedelta(minutes=1)
+#: When to look again at clocks that do not agree.
+_LOOK_AGAIN = timedelta(seconds=1)
 
 Render = Callable[[Entry, Occurrence], Message]
 Observer = Callable[[Entry, Outcome], None]
@@ -47,6 +63,21 @@ class _Remove:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A batch that went to the broker, and what came of it."""
+
+    due: list[Due]
+    outcomes: list[Outcome]
+    #: Entry -> why no message of it could be made.
+    broken: dict[str, Exception]
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether the broker could not be reached, so that sending more makes no sense."""
+        return bool(self.outcomes) and isinstance(self.outcomes[-1].error, BrokerUnreachable)
+
+
 def _no_observer(_entry: Entry, _outcome: Outcome) -> None:
     return
 
@@ -61,6 +92,9 @@ class Beat:
         clock: where time comes from.
         max_interval: the longest sleep between two ticks.
         observer: told every outcome, on the beat's thread.
+        max_skew: how far the clock and the broker's may be apart; None does not compare them.
+        copy: where a copy of the cursors is kept, for a broker that loses its data.
+        leadership: which of several beats works; all of them do unless given.
     """
 
     def __init__(
@@ -72,6 +106,9 @@ class Beat:
         clock: Clock | None = None,
         max_interval: timedelta = MAX_INTERVAL,
         observer: Observer = _no_observer,
+        max_skew: timedelta | None = MAX_SKEW,
+        copy: CursorStore | None = None,
+        leadership: Leadership | None = None,
     ) -> None:
         self.broker: Broker = broker
         self.namespace: str = namespace
@@ -87,12 +124,22 @@ class Beat:
         self._changes: SimpleQueue[_Put | _Remove] = SimpleQueue()
         self._entries: dict[str, Entry] = {}
         self._unadopted: dict[str, _Put] = {}
+        self._anchors: dict[str, datetime] = {}
         self._fingerprints: dict[str, str] = {}
         self._failing: dict[str, BackOff] = {}
         self._reported: set[str] = set()
         self._outage = Outage(self.clock)
         self._last_seen: tuple[datetime, float] | None = None
         self._zones = ZoneWatch()
+        self._skew = SkewWatch(broker, self.clock, max_skew)
+        self._copy = CursorCopy(copy, namespace, self.clock)
+        self._leadership = leadership
+        self._led = leadership is None
+        self._unprepared: deque[str] = deque()
+        #: Entries that are gone, and when (monotonic seconds) their cursors go too.
+        self._gone: dict[str, float] = {}
+        self._started_at = self._ticked_at = self.clock.now()
+        self._lag = 0.0
 
     # -- changes, from any thread ---------------------------------------------------------------
 
@@ -125,9 +172,23 @@ class Beat:
     # -- the loop -------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Tick and wait until `stop` is called."""
-        while not self._stopping:
-            self.wait(self.tick())
+        """Tick and wait until `stop` is called, then close."""
+        try:
+            while not self._stopping:
+                self.wait(self.tick())
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Hand over to another beat, keep what was not kept yet and close the broker.
+
+        Calling it again does nothing.
+        """
+        self._stopping = True
+        if self._leadership is not None:
+            self._leadership.stop()
+        self._copy.save(now=True)
+        self.broker.close()
 
     def wait(self, until: datetime | None) -> None:
         """Wait for an instant of the wall clock, a change or a stop, at most `max_interval`."""
@@ -148,12 +209,70 @@ class Beat:
         if self._zones.look(self.clock.monotonic()):
             self.planner.replan()
         self._take_changes()
-        if not self._outage.waiting and self._adopt():
-            self._dispatch_due()
+        wake = self._work()
         self._report_set_aside()
-        return self._outage.retry_instant() if self._outage.waiting else self.planner.next_wake()
+        self._copy.save()
+        self._ticked_at = self.clock.now()
+        return wake
+
+    def status(self) -> BeatStatus:
+        """Return what this beat says of itself; from any thread."""
+        state, reason = self._state()
+        return BeatStatus(
+            beat=self._leadership.beat if self._leadership is not None else "",
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            state=state,
+            reason=reason,
+            started_at=self._started_at,
+            ticked_at=self._ticked_at,
+            entries=len(self._entries),
+            lag=self._lag,
+        )
+
+    def _state(self) -> tuple[BeatState, str]:
+        if self._outage.reason:
+            return BeatState.UNREACHABLE, self._outage.reason
+        if self._skew.reason:
+            return BeatState.SKEWED, self._skew.reason
+        if self._leadership is not None and not self._leadership.leading:
+            return BeatState.STANDBY, ""
+        return BeatState.ACTIVE, ""
 
     # -- steps of a tick ------------------------------------------------------------------------
+
+    def _work(self) -> datetime | None:
+        """Claim and dispatch, where this beat may; return when to work again."""
+        if self._outage.waiting:
+            return self._outage.retry_instant()
+        if not self._leads():
+            return None  # the lease's thread wakes the beat
+        try:
+            if not self._skew.agrees():
+                return self.clock.now() + _LOOK_AGAIN
+            self._adopt()
+            self._forget_gone()
+        except BrokerUnreachable as error:
+            self._outage.failed(error, asking=True)
+            return self._outage.retry_instant()
+        self._outage.answered()
+        self._dispatch_due()
+        if self._outage.waiting:
+            return self._outage.retry_instant()
+        wake = self.planner.next_wake()
+        return self.clock.now() if self._prepare(wake) else wake
+
+    def _leads(self) -> bool:
+        if self._leadership is None:
+            return True
+        self._leadership.start(self._wake.set, self.status)
+        leads = self._leadership.leading
+        if leads and not self._led:
+            # Another beat has moved the cursors meanwhile.
+            for entry in self._entries.values():
+                self._unadopted.setdefault(entry.name, _Put(entry, self._anchors[entry.name]))
+        self._led = leads
+        return leads
 
     def _watch_clock(self) -> None:
         now, monotonic = self.clock.now(), self.clock.monotonic()
@@ -169,6 +288,7 @@ class Beat:
                     now.isoformat(),
                     extra={"event": "clock-step", "seconds": step.total_seconds()},
                 )
+                self._skew.look_now()
         self._last_seen = now, monotonic
 
     def _take_changes(self) -> None:
@@ -179,47 +299,82 @@ class Beat:
                 return
             if isinstance(change, _Put):
                 self._failing.pop(change.entry.name, None)
+                self._gone.pop(change.entry.name, None)
+                self._anchors[change.entry.name] = change.anchor
                 self._unadopted[change.entry.name] = change
             else:
-                self._unadopted.pop(change.name, None)
-                self._fingerprints.pop(change.name, None)
-                self._failing.pop(change.name, None)
+                for kept in (self._unadopted, self._fingerprints, self._failing, self._anchors):
+                    kept.pop(change.name, None)
                 self.planner.remove(change.name)
+                after = _FORGET_AFTER.total_seconds()
+                self._gone[change.name] = self.clock.monotonic() + after
 
-    def _adopt(self) -> bool:
-        """Give new and changed entries their cursors; False when the broker is unreachable."""
+    def _adopt(self) -> None:
+        """Give new and changed entries their cursors."""
         if not self._unadopted:
-            return True
+            return
         puts = list(self._unadopted.values())
         for put in puts:
             self._fingerprints[put.entry.name] = put.entry.fingerprint
-        adoptions = [
-            Adoption(put.entry.name, self._fingerprints[put.entry.name], put.anchor) for put in puts
-        ]
-        try:
-            cursors = self.broker.adopt(adoptions)
-        except BrokerUnreachable as error:
-            self._outage.failed(error, adopting=True)
-            return False
-        self._outage.adopted()
+        cursors = self.broker.adopt(self._adoptions(puts))
         self._unadopted.clear()
         for put in puts:
             self.planner.put(put.entry, cursors[put.entry.name])
+            self._unprepared.append(put.entry.name)
         self._report_future(cursors)
-        return True
+
+    def _adoptions(self, puts: list[_Put]) -> list[Adoption]:
+        copies = self._copy.load(put.entry.name for put in puts)
+        adoptions: list[Adoption] = []
+        for put in puts:
+            name, fingerprint = put.entry.name, self._fingerprints[put.entry.name]
+            copy = copies.get(name)
+            believed = copy.at if copy is not None and copy.fingerprint == fingerprint else None
+            adoptions.append(Adoption(name, fingerprint, put.anchor, believed))
+        return adoptions
+
+    def _forget_gone(self) -> None:
+        """Let the broker forget the cursors of entries that were removed a while ago."""
+        now = self.clock.monotonic()
+        names = [name for name, after in self._gone.items() if after <= now]
+        if names:
+            self.broker.forget(names)
+            self._copy.forget(names)
+            for name in names:
+                del self._gone[name]
+
+    def _prepare(self, wake: datetime | None) -> bool:
+        """Get messages ready ahead of their instants, for a moment; tell whether some are left."""
+        until = self.clock.monotonic() + _PREPARE_FOR.total_seconds()
+        while self._unprepared and self.clock.monotonic() < until:
+            if wake is not None and wake <= self.clock.now():
+                break
+            entry = self._entries.get(self._unprepared.popleft())
+            if entry is None or not entry.enabled:
+                continue
+            with suppress(Exception):  # it comes back when the entry is dispatched
+                occurrence = Occurrence(self.namespace, entry.name, self.clock.now())
+                self.broker.prepare([self._render(entry, occurrence)])
+        return bool(self._unprepared)
 
     def _dispatch_due(self) -> None:
         # The instant is fixed once, so that entries due by the end of a long pass wait their turn.
         now = self.clock.now()
+        sent: list[_Sent] = []
         while not self._stopping:
             due = self.planner.due(now, limit=BATCH)
-            if not due:
-                return
-            self._dispatch(due)
-            if self._outage.waiting:
-                return
+            if due:
+                sent.append(self._send(due))
+            if not due or sent[-1].unreachable or len(sent) >= _BATCHES_AHEAD:
+                for batch in sent:
+                    self._take_outcomes(batch)
+                sent.clear()
+                if not due or self._outage.waiting:
+                    return
+        for batch in sent:
+            self._take_outcomes(batch)
 
-    def _dispatch(self, due: list[Due]) -> None:
+    def _send(self, due: list[Due]) -> _Sent:
         batch: list[Dispatch] = []
         broken: dict[str, Exception] = {}
         for one in due:
@@ -227,13 +382,16 @@ class Beat:
                 batch.extend(self._chain(one))
             except Exception as error:  # noqa: BLE001  # rendering runs users' code
                 broken[one.entry.name] = error
+        return _Sent(due, self.broker.dispatch(batch) if batch else [], broken)
+
+    def _take_outcomes(self, sent: _Sent) -> None:
         outcomes: dict[str, list[Outcome]] = {}
-        for outcome in self.broker.dispatch(batch) if batch else ():
+        for outcome in sent.outcomes:
             outcomes.setdefault(outcome.occurrence.entry, []).append(outcome)
-        for one in due:
+        for one in sent.due:
             name = one.entry.name
-            if name in broken:
-                self._failed(one.entry, broken[name], one.cursor)
+            if name in sent.broken:
+                self._failed(one.entry, sent.broken[name], one.cursor)
             elif name in outcomes:
                 self._settle(one, outcomes[name])
             else:
@@ -259,11 +417,13 @@ class Beat:
             self._report_missed(due)
         failure = next((each for each in outcomes if each.status is Status.FAILED), None)
         cursor = outcomes[-1].cursor
+        if entry.name in self._fingerprints:
+            self._copy.record(entry.name, cursor, self._fingerprints[entry.name])
         if failure is None:
             self._recovered(entry)
             self.planner.settle(entry.name, cursor)
         elif isinstance(failure.error, BrokerUnreachable):
-            self._outage.failed(failure.error, adopting=False)
+            self._outage.failed(failure.error, asking=False)
             self.planner.postpone(entry.name, self.clock.now(), cursor)
         else:
             self._failed(entry, failure.error, cursor)

@@ -49,7 +49,7 @@ class FamilyMessage(Message, Protocol):
 
     @property
     def family(self) -> Hashable | None:
-        """Return what is equal for siblings.
+        """Return an object that siblings share, and that lives as long as more may come.
 
         None is for a message like no other: what makes it must run for each occurrence.
         """
@@ -176,12 +176,6 @@ class Broker(ABC):
 
         Only saves time: an adapter may do nothing. An error is not raised; it comes back where
         the message is dispatched.
-        """
-
-    def interrupt(self) -> None:  # noqa: B027  # nothing to do is fine
-        """Let a call that waits for the server fail now; safe in a signal handler.
-
-        Called when a beat is to stop. What was in hand ends as `BrokerUnreachable`.
         """
 
     def now(self) -> datetime:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,6 +66,13 @@ class CursorTable(ABC):
     @abstractmethod
     def remove(self, name: str) -> None:
         """Forget the entry's cursor; an unknown name is no error."""
+
+    def keep(self, cursors: Mapping[str, Cursor]) -> None:
+        """Move cursors forward, never back; another schedule's cursor is replaced."""
+        for name, cursor in cursors.items():
+            kept = self.get(name)
+            if kept is None or kept.fingerprint != cursor.fingerprint or kept.at < cursor.at:
+                self.set(name, cursor)
 
     def stand(self, name: str, otherwise: datetime) -> datetime:
         """Return where the entry's cursor stands, or `otherwise` for one that is not known.
@@ -257,4 +264,17 @@ class _FileTable(CursorTable):
         self._connection.execute(
             "DELETE FROM periodic_cursors WHERE namespace = ? AND name = ?",
             (self._namespace, name),
+        )
+
+    def keep(self, cursors: Mapping[str, Cursor]) -> None:
+        # ISO 8601 in UTC sorts as the instants do: "+" comes before "." and the digits.
+        self._connection.executemany(
+            "INSERT INTO periodic_cursors VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (namespace, name) DO UPDATE "
+            "SET at = excluded.at, fingerprint = excluded.fingerprint "
+            "WHERE excluded.at > at OR excluded.fingerprint <> fingerprint",
+            [
+                (self._namespace, name, to_utc(cursor.at).isoformat(), cursor.fingerprint)
+                for name, cursor in cursors.items()
+            ],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from .clock import to_utc
+from .clock import Clock, to_utc
 
 
 class BeatState(StrEnum):
@@ -73,6 +74,10 @@ class BeatStatus:
         fields["state"] = BeatState(fields["state"])
         return cls(**fields)
 
+    def with_state(self, state: BeatState, reason: str = "") -> BeatStatus:
+        """Return it in another state."""
+        return replace(self, state=state, reason=reason)
+
     def seen(self, at: datetime) -> BeatStatus:
         """Return it with the instant at which the registry took note."""
         return replace(self, seen_at=to_utc(at))
@@ -108,3 +113,36 @@ class BeatRegistry(ABC):
         Raises:
             BrokerUnreachable: the registry did not answer.
         """
+
+
+class MemoryRegistry(BeatRegistry):
+    """The beats of this process.
+
+    Args:
+        clock: says when a beat was seen.
+        kept: beat -> its last word; shared by the registries of one namespace.
+    """
+
+    def __init__(self, clock: Clock, kept: dict[str, BeatStatus]) -> None:
+        self._clock = clock
+        self._kept = kept
+        self._lock = threading.Lock()
+
+    def announce(self, status: BeatStatus) -> None:
+        """Show a beat."""
+        now = self._clock.now()
+        with self._lock:
+            self._kept[status.beat] = status.seen(now)
+            for beat, word in list(self._kept.items()):
+                if word.seen_at is not None and now - word.seen_at > REMEMBERED:
+                    del self._kept[beat]
+
+    def beats(self) -> list[BeatStatus]:
+        """Return all that are remembered, the newest word first."""
+        with self._lock:
+            words = list(self._kept.values())
+        return sorted(words, key=lambda each: each.seen_at or each.ticked_at, reverse=True)
+
+    def now(self) -> datetime:
+        """Return the time of the clock."""
+        return self._clock.now()

@@ -36,7 +36,7 @@ class BackOff:
 
 
 class Outage:
-    """Whether the broker is away, and when to ask it again; told in the log once each way.
+    """Whether the broker is away, why, and when to ask it again; told in the log when it changes.
 
     Args:
         clock: whose monotonic time counts the waits.
@@ -45,8 +45,11 @@ class Outage:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._back_off: BackOff | None = None
-        self._adopting = False
+        self._asking = False
+        self._state = ""
         self._retry_at = 0.0
+        #: What the broker, or the way to it, said; "" while it answers.
+        self.reason: str = ""
 
     @property
     def waiting(self) -> bool:
@@ -58,31 +61,34 @@ class Outage:
         left = max(self._retry_at - self._clock.monotonic(), 0.0)
         return self._clock.now() + timedelta(seconds=left)
 
-    def failed(self, error: BrokerUnreachable, *, adopting: bool) -> None:
+    def failed(self, error: BrokerUnreachable, *, asking: bool) -> None:
         """Take note of an unreachable broker; several failures of one batch count once.
 
         Args:
             error: what the broker, or the way to it, said.
-            adopting: whether cursors were asked for, not messages sent.
+            asking: whether it was asked for something (its time, cursors), not given messages.
         """
         if self.waiting:
             return
         if self._back_off is None:
-            self._back_off, self._adopting = BackOff(_LONGEST_OUTAGE), adopting
+            self._back_off, self._asking = BackOff(_LONGEST_OUTAGE), asking
+        if self._state != error.state:  # also when a server that was gone is back and loading
             logger.error(
-                "broker unreachable, runs are delayed until it answers: %s",
+                "broker unreachable (%s), runs are delayed until it answers: %s",
+                error.state,
                 error,
-                extra={"event": "broker-unreachable"},
+                extra={"event": "broker-unreachable", "state": error.state},
             )
+        self._state, self.reason = error.state, str(error)
         self._retry_at = self._clock.monotonic() + self._back_off.next().total_seconds()
 
-    def adopted(self) -> None:
-        """Take note that cursors came back: the end of an outage that began when they did not."""
-        if self._adopting:
+    def answered(self) -> None:
+        """Take note that it answered a question: the end of an outage that began with one."""
+        if self._asking:
             self.over()
 
     def over(self) -> None:
         """Take note that the broker has taken a message."""
         if self._back_off is not None:
-            self._back_off, self._adopting = None, False
+            self._back_off, self._asking, self._state, self.reason = None, False, "", ""
             logger.info("broker reachable again", extra={"event": "broker-reachable"})

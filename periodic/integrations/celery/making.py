@@ -86,7 +86,7 @@ def open_beat(
         )
     return Beat(
         broker,
-        Renderer(app),
+        Renderer(app, clock),
         namespace=settings.namespace,
         clock=clock,
         max_interval=settings.max_interval,

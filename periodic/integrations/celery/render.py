@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from celery import Celery
 
-from ...entry import Entry, Occurrence
+from ...clock import Clock, SystemClock
+from ...entry import HEADER_FIRE_TIME, Entry, Occurrence
 from ...errors import EntryError
 from .canvas import KINDS, publish_canvas
+from .families import Family, family_of, listened_to
 from .lazy import evaluate
 
 #: Celery's own mark of a task that a beat sent.
 BEAT_HEADER = "celery_beat_task"
+
+#: Fire times of messages that are only rendered to learn from; nothing was ever due then.
+_NEVER = datetime(1901, 1, 1, 1, 2, 3, 456789, tzinfo=UTC)
+#: How many entries are remembered at the most; beyond it they are looked at anew.
+_MOST_FAMILIES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +36,31 @@ class TaskMessage:
         app: the Celery app.
         entry: what runs.
         occurrence: which time; its id becomes the task's id.
+        clock: from whose time `expires` and `countdown` in seconds count.
+        family: what its siblings share; None where each must be published by itself.
     """
 
     app: Celery
     entry: Entry
     occurrence: Occurrence
+    clock: Clock
+    family: Family | None = None
+
+    def own_headers(self) -> dict[str, str]:
+        """Return the headers in which it differs from its siblings."""
+        occurrence = self.occurrence
+        headers = {"id": occurrence.id, HEADER_FIRE_TIME: occurrence.fire_time.isoformat()}
+        if self.family is not None and self.family.moments:
+            now = self.clock.now()
+            for header, after in self.family.moments:
+                headers[header] = (now + after).isoformat()
+        return headers
+
+    def sibling(self, number: int) -> TaskMessage:
+        """Return the message of an occurrence that never was, for the adapter to learn from."""
+        fire_time = _NEVER + timedelta(days=number, microseconds=number)
+        occurrence = Occurrence(self.occurrence.namespace, self.occurrence.entry, fire_time)
+        return TaskMessage(self.app, self.entry, occurrence, self.clock, self.family)
 
     def publish(self, producer: Any) -> None:
         """Publish through a kombu producer, once.
@@ -75,16 +102,28 @@ class TaskMessage:
         return options
 
 
-@dataclass(frozen=True, slots=True)
 class Renderer:
     """Makes the messages of a Celery app.
 
     Args:
         app: the Celery app, finalized.
+        clock: from whose time relative options count; the machine's unless given.
     """
 
-    app: Celery
+    def __init__(self, app: Celery, clock: Clock | None = None) -> None:
+        self.app: Celery = app
+        self._clock: Clock = clock if clock is not None else SystemClock()
+        self._families: dict[str, tuple[Entry, Family | None]] = {}
 
     def __call__(self, entry: Entry, occurrence: Occurrence) -> TaskMessage:
         """Return the message of one occurrence of an entry; nothing is evaluated or sent."""
-        return TaskMessage(self.app, entry, occurrence)
+        return TaskMessage(self.app, entry, occurrence, self._clock, self._family(entry))
+
+    def _family(self, entry: Entry) -> Family | None:
+        kept = self._families.get(entry.name)
+        if kept is None or kept[0] is not entry:  # new, or edited since
+            if len(self._families) >= _MOST_FAMILIES:
+                self._families.clear()
+            kept = self._families[entry.name] = (entry, family_of(self.app, entry))
+        family = kept[1]
+        return None if family is None or listened_to() else family

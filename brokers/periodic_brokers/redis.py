@@ -1,0 +1,311 @@
+"""The Redis adapter: claim, cursor and messages in one Lua script for each batch.
+
+What lives on the server, for each namespace, after kombu's `global_keyprefix`:
+
+    periodic:<namespace>:cursors      a hash, entry -> "<fire time, ISO 8601 UTC> <fingerprint>"
+    periodic:<namespace>:beats        a hash, beat -> what it says of itself, as JSON
+    periodic:<namespace>:lease:<key>  a string with an end, who holds the lease
+    periodic:<namespace>:fence        the newest fencing token
+
+About a hundred bytes for each entry and nothing for each occurrence: nothing grows with time. With
+a prefix that is a hash tag (`{shop}`) all keys of an application share a slot.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+import redis
+from kombu import Connection
+
+from periodic import (
+    Adoption,
+    BeatRegistry,
+    Broker,
+    BrokerError,
+    BrokerUnreachable,
+    Capability,
+    Clock,
+    CursorStore,
+    Dispatch,
+    FamilyMessage,
+    LeaseStore,
+    Message,
+    Outcome,
+    Status,
+    to_utc,
+)
+
+from .capture import CapturingChannel, Command, capturing
+from .redis_errors import ERRORS, translated
+from .redis_leases import RedisLeases
+from .redis_registry import RedisRegistry, server_time
+from .template import Template, build
+
+T = TypeVar("T")
+
+_LUA = Path(__file__).parent / "lua"
+
+#: How many occurrences one script takes: it holds up the server for some 2 ms, and Lua's `unpack`
+#: ends at about 8,000.
+_CHUNK = 500
+#: Seconds after which a server that does not answer counts as unreachable; the user's options win.
+_TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 2.0}
+
+
+class RedisBroker(Broker):
+    """Messages in kombu's Redis transport (plain, TLS, Unix socket, Sentinel), cursors beside them.
+
+    Args:
+        connection: a `kombu.Connection`; it is cloned, not used.
+        namespace: whose cursors these are.
+
+    A beat killed at any moment loses nothing and repeats nothing. When the server itself crashes,
+    cursors and queues go back together to what it had written: with `appendonly yes` and
+    `appendfsync always` nothing is lost; with `everysec` up to a second of both, which the running
+    beats then send again; without persistence the queues are gone, and the cursors resume from the
+    beats, or from the copy that they keep. One thread dispatches; leases and registry may be used
+    from any.
+    """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {
+            Capability.ATOMIC_DISPATCH,
+            Capability.CROSS_PROCESS,
+            Capability.LEASES,
+            Capability.REGISTRY,
+            Capability.SERVER_TIME,
+        }
+    )
+
+    def __init__(self, connection: Connection, *, namespace: str) -> None:
+        options = {**_TIMEOUTS, **(connection.transport_options or {})}
+        self._connection = connection.clone(
+            transport=capturing(connection.get_transport_cls()), transport_options=options
+        )
+        self._uri = self._connection.as_uri()
+        self._namespace = namespace
+        self._prefix = str(options.get("global_keyprefix") or "")
+        self._channel: CapturingChannel | None = None
+        self._client: redis.Redis | None = None
+        # A family that nobody renders any more takes its template with it.
+        self._templates: WeakKeyDictionary[Any, Template | None] = WeakKeyDictionary()
+        # A delivery tag is any text that no other message in flight has.
+        self._tags = map(f"{uuid.uuid4().hex}-{{:x}}".format, itertools.count())
+
+    @classmethod
+    def open(
+        cls,
+        connection: Any,
+        *,
+        namespace: str,
+        clock: Clock,  # noqa: ARG003  # the server has its own
+        cursors: Callable[[], CursorStore],  # noqa: ARG003  # cursors live beside the messages
+    ) -> Self:
+        """Make the adapter; `clock` and `cursors` are not used."""
+        return cls(connection, namespace=namespace)
+
+    # -- cursors and claims ----------------------------------------------------------------------
+
+    def adopt(self, adoptions: Iterable[Adoption]) -> dict[str, datetime]:
+        """Return the cursor of each entry; new and edited ones start at their anchor."""
+        found: dict[str, datetime] = {}
+        with self._translated():
+            script = self._script("adopt")
+            for some in _chunks(list(adoptions)):
+                arguments = [text for each in some for text in _adoption(each)]
+                reply = script(keys=[self._key("cursors")], args=arguments)
+                for each, at in zip(some, reply, strict=True):
+                    found[each.name] = datetime.fromisoformat(_text(at))
+        return found
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Forget the cursors of entries that are gone."""
+        gone = list(names)
+        if gone:
+            with self._translated():
+                self._connected().hdel(self._key("cursors"), *gone)
+
+    def prepare(self, messages: Iterable[Message]) -> None:
+        """Build the templates of messages ahead of their instants."""
+        for message in messages:
+            with suppress(Exception):  # it comes back where the message is dispatched
+                self._template(message)
+
+    def dispatch(self, batch: Sequence[Dispatch]) -> list[Outcome]:
+        """Render every message, then claim, enqueue and move cursors by one script a chunk."""
+        outcomes: list[Outcome] = []
+        outage: BrokerUnreachable | None = None
+        for some in _chunks(batch):
+            if outage is None:
+                try:
+                    with self._translated():
+                        outcomes += self._dispatch(some)
+                    continue
+                except BrokerUnreachable as error:
+                    outage = error
+            outcomes += [
+                Outcome(each.occurrence, Status.FAILED, each.previous, outage) for each in some
+            ]
+        return outcomes
+
+    def _dispatch(self, batch: Sequence[Dispatch]) -> list[Outcome]:
+        keys: dict[str, int] = {self._key("cursors"): 1}
+        arguments: list[str | int] = []
+        errors: dict[int, Exception] = {}
+        for number, dispatch in enumerate(batch):
+            occurrence = dispatch.occurrence
+            commands: Sequence[Command] | None
+            try:
+                commands = self._render(dispatch.message)
+            except Exception as error:  # noqa: BLE001  # a task's own code may run; the outcome carries it
+                errors[number], commands = self._of_the_message(error), None
+            arguments += (
+                occurrence.entry,
+                dispatch.previous.isoformat(),
+                f"{occurrence.fire_time.isoformat()} {dispatch.fingerprint}",
+                -1 if commands is None else len(commands),
+            )
+            for name, key, argument in commands or ():
+                place = key if name == "P" else keys.setdefault(key, len(keys) + 1)
+                arguments += (name, place, argument)
+        reply = self._again("dispatch", list(keys), arguments)
+        return [
+            _outcome(dispatch, _text(word), errors.get(number))
+            for number, (dispatch, word) in enumerate(zip(batch, reply, strict=True))
+        ]
+
+    def _again(self, script: str, keys: list[str], arguments: list[Any]) -> list[bytes]:
+        """Run a script, a second time if the connection breaks: a claim that was won says TAKEN."""
+        try:
+            return cast("list[bytes]", self._script(script)(keys=keys, args=arguments))
+        except (redis.ConnectionError, OSError):
+            self._disconnect()
+            return cast("list[bytes]", self._script(script)(keys=keys, args=arguments))
+
+    # -- rendering -------------------------------------------------------------------------------
+
+    def _render(self, message: Message) -> Sequence[Command]:
+        template = self._template(message)
+        if template is not None:
+            headers = cast("FamilyMessage", message).own_headers()
+            return template.fill(headers, next(self._tags))
+        return self._capturing().capture(message).commands
+
+    def _of_the_message(self, error: Exception) -> Exception:
+        """Return an error of rendering that is the message's own; raise one that is the server's.
+
+        The server is asked while rendering: queues are declared, exchanges looked up.
+        """
+        if not isinstance(error, ERRORS):
+            return error
+        outage = translated(error, self._uri)
+        if outage.state == "wrong-type":  # of a key that belongs to this message's queue
+            return BrokerError(str(outage))
+        raise error
+
+    def _template(self, message: Message) -> Template | None:
+        family: Any = getattr(message, "family", None)
+        if family is None:
+            return None
+        if family not in self._templates:
+            template = build(self._capturing(), cast("FamilyMessage", message))
+            self._templates[family] = template
+        return self._templates[family]
+
+    # -- what else the server keeps --------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """Return the server's time."""
+        with self._translated():
+            return server_time(self._connected())
+
+    def leases(self) -> LeaseStore:
+        """Return the leases of this namespace."""
+        with self._translated():
+            return RedisLeases(self._connected(), prefix=self._prefix, namespace=self._namespace)
+
+    def registry(self) -> BeatRegistry:
+        """Return where the beats of this namespace show themselves."""
+        with self._translated():
+            return RedisRegistry(self._connected(), self._key("beats"), self._uri)
+
+    # -- the connection --------------------------------------------------------------------------
+
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}periodic:{self._namespace}:{name}"
+
+    def _capturing(self) -> CapturingChannel:
+        if self._channel is None:
+            self._connection.connect()
+            # The connection was made with a transport whose channels are these.
+            self._channel = cast("CapturingChannel", self._connection.channel())
+        return self._channel
+
+    def _connected(self) -> redis.Redis:
+        if self._client is None:
+            # Not kombu's client: its prefix goes to the first key of a script alone.
+            self._client = redis.Redis(connection_pool=self._capturing().pool)
+        return self._client
+
+    def _script(self, name: str) -> Any:
+        return self._connected().register_script(_read(name))
+
+    @contextmanager
+    def _translated(self) -> Generator[None]:
+        try:
+            yield
+        except ERRORS as error:
+            self._disconnect()
+            raise translated(error, self._uri) from error
+
+    def _disconnect(self) -> None:
+        if self._channel is not None:
+            self._channel.pool.disconnect()
+
+    def close(self) -> None:
+        """Close the connections; everything else is on the server."""
+        self._channel, self._client = None, None
+        self._connection.release()
+
+
+def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]
+
+
+@cache
+def _read(script: str) -> str:
+    return (_LUA / f"{script}.lua").read_text(encoding="utf-8")
+
+
+def _adoption(adoption: Adoption) -> tuple[str, str, str, str]:
+    copy = "" if adoption.copy is None else to_utc(adoption.copy).isoformat()
+    anchor = to_utc(adoption.anchor).isoformat()
+    return adoption.name, adoption.fingerprint, anchor, copy
+
+
+def _outcome(dispatch: Dispatch, word: str, error: Exception | None) -> Outcome:
+    """Return what the script's word means: "+", "!" and a reason, "=" and the cursor."""
+    occurrence = dispatch.occurrence
+    if word == "+":
+        return Outcome(occurrence, Status.DISPATCHED, occurrence.fire_time)
+    if word.startswith("!"):
+        return Outcome(occurrence, Status.FAILED, dispatch.previous, BrokerError(word[1:]))
+    stands = datetime.fromisoformat(word[1:].partition(" ")[0])
+    if error is not None and stands == dispatch.previous:
+        return Outcome(occurrence, Status.FAILED, stands, error)
+    return Outcome(occurrence, Status.TAKEN, stands)
+
+
+def _text(reply: bytes | str) -> str:
+    # The user's options may ask for decoded answers.
+    return reply if isinstance(reply, str) else reply.decode()

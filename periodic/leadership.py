@@ -1,0 +1,204 @@
+"""Which of several beats works: the beat lease, and how beats show themselves.
+
+The claim is what makes each occurrence happen once; the lease only saves the others the work. A
+beat that loses it stands by and contends again; it never ends because of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+from .broker import Broker, Capability
+from .clock import Clock, SystemClock, Wake
+from .errors import BrokerUnreachable, LeaseLost
+from .leases import Lease, LeaseStore
+from .registry import BeatState, BeatStatus
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+#: How long the lease of a beat that says nothing lasts: the longest pause after a crash.
+TTL: timedelta = timedelta(seconds=15)
+#: How often the lease is renewed, and how often a beat shows itself.
+RENEW_EVERY: timedelta = timedelta(seconds=5)
+#: How much earlier than the server a beat believes that its lease has ended.
+_MARGIN = timedelta(seconds=1)
+#: Seconds between two tries of a beat that cannot reach the broker.
+_TRY_AGAIN = 1.0
+#: The key of the beat lease.
+KEY = "beat"
+
+
+def beat_id() -> str:
+    """Return an id that says where a beat runs, and that no other beat has."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+class Leadership:
+    """Contends for the beat lease and shows the beat, on a thread of its own.
+
+    Args:
+        broker: keeps leases and registry; one that does not declare them lets every beat lead, and
+            shows none.
+        beat: the beat's id.
+        clock: whose monotonic time counts; the machine's unless given.
+        all_active: take no lease: every beat works, and claims decide.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        beat: str | None = None,
+        clock: Clock | None = None,
+        all_active: bool = False,
+    ) -> None:
+        self.beat: str = beat if beat is not None else beat_id()
+        self._broker = broker
+        self._clock = clock if clock is not None else SystemClock()
+        self._leased = Capability.LEASES in broker.capabilities and not all_active
+        self._shown = Capability.REGISTRY in broker.capabilities
+        self._wake = Wake()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._trusted_until = 0.0
+        self._lease: Lease | None = None
+        self._holder = ""
+        self._led = False
+        self._stood_by = False
+        self._changed: Callable[[], None] = _nothing
+        self._status: Callable[[], BeatStatus] | None = None
+
+    @property
+    def leading(self) -> bool:
+        """Whether this beat works now; never while the renewal of its lease is in doubt."""
+        return not self._leased or self._clock.monotonic() < self._trusted_until
+
+    @property
+    def holder(self) -> str:
+        """The id of the beat that leads, as far as this one knows, or ""."""
+        return self.beat if self.leading else self._holder
+
+    def start(self, changed: Callable[[], None], status: Callable[[], BeatStatus]) -> None:
+        """Begin to contend; again does nothing.
+
+        Args:
+            changed: called on the thread when `leading` may have changed.
+            status: what the beat says of itself.
+        """
+        if self._thread is not None or not (self._leased or self._shown):
+            return
+        self._changed, self._status = changed, status
+        self._thread = threading.Thread(target=self._run, name="periodic-lease", daemon=True)
+        self._thread.start()
+
+    def announce(self) -> None:
+        """Let the thread show the beat's new state now; safe in a signal handler."""
+        self._wake.set()
+
+    def stop(self, timeout: float = 3.0) -> None:
+        """Release the lease, say good-bye and end the thread; again does nothing.
+
+        Args:
+            timeout: how long to wait for the thread, in seconds.
+        """
+        self._stopping = True
+        self._wake.set()
+        thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+
+    # -- on the thread ---------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            if self._stopping:  # looked at after the clearing, so that no stop is missed
+                break
+            try:
+                self._show()
+                self._contend()
+            except BrokerUnreachable as error:
+                # The beat itself meets the same outage and says so; here it is a detail.
+                logger.debug("the beat lease cannot be asked for: %s", error)
+                self._pause(_TRY_AGAIN)
+        self._leave()
+
+    def _contend(self) -> None:
+        if not self._leased:
+            self._pause(RENEW_EVERY.total_seconds())
+            return
+        store = self._broker.leases()
+        started = self._clock.monotonic()
+        if self._hold(store):
+            self._trusted_until = started + (TTL - _MARGIN).total_seconds()
+            self._note(leads=True)
+            self._pause(RENEW_EVERY.total_seconds())
+            return
+        self._trusted_until = 0.0
+        self._note(leads=False)
+        holder = store.holder(KEY)
+        self._holder = "" if holder is None else holder.owner
+        if holder is not None:
+            store.wait_released(KEY, RENEW_EVERY, self._wake)
+
+    def _hold(self, store: LeaseStore) -> bool:
+        if self._lease is not None:
+            try:
+                self._lease = store.renew(self._lease, TTL)
+            except LeaseLost:
+                self._lease = None
+        if self._lease is None:
+            self._lease = store.claim(KEY, self.beat, TTL)
+        return self._lease is not None
+
+    def _note(self, *, leads: bool) -> None:
+        """Say a change once, and tell the beat."""
+        if leads and not self._led:
+            logger.info("this beat leads (%s)", self.beat, extra={"event": "beat-leads"})
+        elif not leads and self._led:
+            logger.warning(
+                "this beat (%s) has lost the lease, another leads; it stands by and contends again",
+                self.beat,
+                extra={"event": "beat-lost-lease"},
+            )
+        elif not leads and not self._stood_by:
+            logger.info(
+                "another beat leads; this one (%s) stands by",
+                self.beat,
+                extra={"event": "beat-stands-by"},
+            )
+        changed = leads != self._led
+        self._led, self._stood_by = leads, not leads
+        if changed:
+            self._changed()
+            self._show()
+
+    def _show(self) -> None:
+        if self._shown and self._status is not None:
+            self._broker.registry().announce(self._status())
+
+    def _pause(self, seconds: float) -> None:
+        self._clock.wait_until(self._clock.monotonic() + seconds, self._wake)
+
+    def _leave(self) -> None:
+        lease, self._lease, self._trusted_until = self._lease, None, 0.0
+        try:
+            if lease is not None:
+                self._broker.leases().release(lease)
+            self._say_goodbye()
+        except BrokerUnreachable as error:
+            logger.debug("the beat lease cannot be released, it ends by itself: %s", error)
+
+    def _say_goodbye(self) -> None:
+        if self._shown and self._status is not None:
+            self._broker.registry().announce(self._status().with_state(BeatState.STOPPED))
+
+
+def _nothing() -> None:
+    return
