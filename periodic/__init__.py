@@ -20,6 +20,9 @@ from .cursors import CursorStore as CursorStore
 from .cursors import CursorTable as CursorTable
 from .cursors import FileCursors as FileCursors
 from .cursors import MemoryCursors as MemoryCursors
+from .due import Due as Due
+from .due import Missed as Missed
+from .due import Reason as Reason
 from .entry import Entry as Entry
 from .entry import Kind as Kind
 from .entry import Occurrence as Occurrence
@@ -33,8 +36,9 @@ from .errors import PeriodicError as PeriodicError
 from .errors import ScheduleError as ScheduleError
 from .leases import Lease as Lease
 from .leases import LeaseStore as LeaseStore
-from .planner import Due as Due
 from .planner import Planner as Planner
+from .policies import CatchUp as CatchUp
+from .policies import CatchUpPolicy as CatchUpPolicy
 from .registry import BeatRegistry as BeatRegistry
 from .registry import BeatState as BeatState
 from .registry import BeatStatus as BeatStatus

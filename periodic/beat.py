@@ -12,7 +12,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
@@ -20,10 +20,11 @@ from .broker import Broker, Dispatch, Message, Outcome, Status
 from .clock import Clock, SystemClock, Wake, seconds_until
 from .copies import CursorCopy
 from .cursors import Adoption, CursorStore
+from .due import Due
 from .entry import Entry, Occurrence
 from .errors import BrokerUnreachable
 from .leadership import Leadership
-from .planner import Due, Planner
+from .planner import MOST_CATCH_UP_PER_TICK, MOST_PER_TICK, Planner
 from .registry import BeatState, BeatStatus
 from .retries import BackOff, Outage
 from .schedules.zones import ZoneWatch
@@ -33,7 +34,7 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 #: The longest sleep between two ticks: what bounds the delay after the wall clock was set.
 MAX_INTERVAL: timedelta = timedelta(seconds=5)
-#: How many entries go to the broker in one batch.
+#: How many occurrences go to the broker in one batch.
 BATCH: int = 500
 #: A wall clock that moves this much more or less than the monotonic clock was set by somebody.
 CLOCK_STEP: timedelta = timedelta(seconds=2)
@@ -360,9 +361,12 @@ class Beat:
     def _dispatch_due(self) -> None:
         # The instant is fixed once, so that entries due by the end of a long pass wait their turn.
         now = self.clock.now()
+        left, catch_up = MOST_PER_TICK, MOST_CATCH_UP_PER_TICK
         sent: list[_Sent] = []
         while not self._stopping:
-            due = self.planner.due(now, limit=BATCH)
+            due = self.planner.due(now, limit=min(BATCH, left), catch_up=catch_up)
+            left -= sum(len(one.fire_times) for one in due)
+            catch_up -= sum(one.caught_up for one in due)
             if due:
                 sent.append(self._send(due))
             if not due or sent[-1].unreachable or len(sent) >= _BATCHES_AHEAD:
@@ -395,6 +399,7 @@ class Beat:
             elif name in outcomes:
                 self._settle(one, outcomes[name])
             else:
+                self._report_missed(one)
                 self.planner.settle(name, one.cursor)
 
     def _chain(self, due: Due) -> list[Dispatch]:
@@ -406,6 +411,8 @@ class Beat:
             message = self._render(due.entry, occurrence)
             chain.append(Dispatch(occurrence, previous, fingerprint, message))
             previous = fire_time
+        if due.up_to is not None:
+            chain[-1] = replace(chain[-1], up_to=due.up_to)
         return chain
 
     def _settle(self, due: Due, outcomes: list[Outcome]) -> None:
@@ -451,13 +458,19 @@ class Beat:
             )
 
     def _report_missed(self, due: Due) -> None:
-        if due.missed is not None:
+        if due.missed is not None and due.missed_until is not None:
             logger.warning(
-                "entry %r: occurrences from %s on were missed and are not sent; sent from %s on",
+                "entry %r: %s",
                 due.entry.name,
-                due.missed.isoformat(),
-                due.fire_times[0].isoformat(),
-                extra={"event": "missed", "entry": due.entry.name},
+                due.tell_missed(),
+                extra={
+                    "event": "missed",
+                    "entry": due.entry.name,
+                    "first": due.missed.isoformat(),
+                    "last": due.missed_until.isoformat(),
+                    "policy": str(due.entry.catch_up),
+                    "sent": len(due.fire_times),
+                },
             )
 
     def _report_future(self, cursors: Mapping[str, datetime]) -> None:

@@ -76,12 +76,19 @@ class Dispatch:
         previous: where the entry's cursor must still stand for the claim to win; UTC.
         fingerprint: of the entry's schedule, kept beside the cursor.
         message: what is enqueued when the claim wins.
+        up_to: the newest occurrence that is given up with this one, if any is after it; UTC.
     """
 
     occurrence: Occurrence
     previous: datetime
     fingerprint: str
     message: Message
+    up_to: datetime | None = None
+
+    @property
+    def cursor(self) -> datetime:
+        """Where the entry's cursor stands when the claim wins; UTC."""
+        return self.occurrence.fire_time if self.up_to is None else self.up_to
 
 
 class Status(StrEnum):
@@ -154,8 +161,9 @@ class Broker(ABC):
         """Claim, move the cursor and enqueue, for each dispatch of the batch.
 
         A claim wins when the entry's cursor equals `previous`; then the message is enqueued and
-        the cursor becomes the occurrence's fire time. Comparing for equality instead of order is
-        what survives clocks that disagree: a beat ahead of the others cannot make them skip.
+        the cursor becomes the dispatch's `cursor`, as a rule the occurrence's fire time. Comparing
+        for equality instead of order is what survives clocks that disagree: a beat ahead of the
+        others cannot make them skip.
 
         Returns:
             One outcome for each dispatch, in order. An outage is an outcome, not an exception.

@@ -6,13 +6,14 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from .clock import to_utc
 from .errors import EntryError
+from .policies import MAX_CATCH_UP, CatchUp, CatchUpName, CatchUpPolicy
 from .schedules.base import Schedule
 
 #: Root of every occurrence's id: the project's own UUID, made once, never changed.
@@ -43,6 +44,12 @@ class Entry:
         kwargs: keyword arguments of the task.
         options: options of Celery's `apply_async`: `queue`, `priority`, `expires`, ...
         enabled: a disabled entry has no occurrences.
+        catch_up: which missed occurrences are dispatched all the same: `latest`, `skip`,
+            `earliest` or `all`, in any case.
+        catch_up_window: how old they may be for that; None is no limit.
+        max_catch_up: how many of them `all` dispatches, from 1 to 10,000.
+        misfire_threshold: how late an occurrence may be and still count as late, not missed;
+            None is the beat's own, 60 s.
 
     Raises:
         EntryError: a field is of the wrong type; the message names it.
@@ -55,6 +62,10 @@ class Entry:
     kwargs: Mapping[str, Any] = field(default_factory=dict, hash=False)
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     enabled: bool = True
+    catch_up: CatchUp | CatchUpName = CatchUp.LATEST
+    catch_up_window: timedelta | None = None
+    max_catch_up: int = MAX_CATCH_UP
+    misfire_threshold: timedelta | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be an entry, naming the field."""
@@ -78,6 +89,21 @@ class Entry:
                 raise EntryError(
                     f"entry {self.name!r}: {key} is a mapping with string keys, not {value!r}"
                 )
+        try:
+            policy = self.catch_up_policy
+        except EntryError as error:
+            raise EntryError(f"entry {self.name!r}: {error}") from None
+        object.__setattr__(self, "catch_up", policy.catch_up)
+
+    @property
+    def catch_up_policy(self) -> CatchUpPolicy:
+        """Return what is done about missed occurrences, as one value."""
+        return CatchUpPolicy(
+            cast("CatchUp", self.catch_up),
+            self.catch_up_window,
+            self.max_catch_up,
+            self.misfire_threshold,
+        )
 
     @property
     def fingerprint(self) -> str:

@@ -1,60 +1,64 @@
 """The planner: (entries, cursors, now) -> what is due, when to look next. Pure: no I/O, no clock.
 
-A heap keyed by each entry's next wake makes one look cost O(due x log n), never O(n).
+Entries wait in buckets, one for each instant, under a heap of those instants: one look costs
+O(due), never O(all), and entries that are alike and due together are looked up once.
 """
 
 from __future__ import annotations
 
 import heapq
-import itertools
-from collections import deque
-from collections.abc import Iterable
+import sys
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
+from weakref import WeakValueDictionary
 
 from .clock import to_utc
+from .due import Due, Found
 from .entry import Entry
-from .errors import ScheduleError
+from .misfires import Rule
+from .policies import CatchUpPolicy
 from .schedules.base import Schedule
 
-#: At most this many late occurrences of one entry are run at once; older ones are missed.
-MOST_LATE: int = 1000
-
-#: An occurrence seen later than this is missed, not late; the usual catch-up then takes one.
+#: An occurrence seen later than this is missed, not late, unless its entry says otherwise.
 MISFIRE_THRESHOLD: timedelta = timedelta(seconds=60)
+#: At most this many occurrences are dispatched in one tick; the next tick follows at once.
+MOST_PER_TICK: int = 10_000
+#: At most this many of them were missed: others' punctual runs do not wait behind a catch-up.
+MOST_CATCH_UP_PER_TICK: int = 1000
 
-_MICROSECOND = timedelta(microseconds=1)
 # Stale heap items that are not worth a clean-up.
 _FEW = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """The occurrences of one entry that are due, oldest first.
+@dataclass(slots=True)
+class _Planned:
+    """An entry's place in the plan.
 
     Args:
-        entry: whose they are.
-        cursor: where the entry stood; UTC.
-        fire_times: the instants to dispatch, in order; UTC.
-        missed: when the first occurrence that was given up should have happened; UTC, or None.
-            More may lie between it and the first of `fire_times`; they are not counted, because
-            counting costs O(missed).
+        entry: whose it is.
+        rule: its schedule and policy, shared with entries alike.
+        cursor: where it stands at the broker; UTC.
+        given_up: the newest occurrence given up, which the cursor at the broker may not show.
+        fire: the next occurrence after both; UTC.
+        wake: in whose bucket it waits; None while it is handed out, or catches up.
+        out: what was handed out, where that gives something up.
     """
 
     entry: Entry
+    rule: Rule
     cursor: datetime
-    fire_times: tuple[datetime, ...]
-    missed: datetime | None = None
+    fire: datetime
+    given_up: datetime | None = None
+    wake: datetime | None = None
+    out: Due | None = None
 
 
-@dataclass(slots=True)
-class _Planned:
-    """An entry's place in the plan; `ticket` tells its live heap item from stale ones."""
+_Key = tuple[type[Schedule], Schedule, CatchUpPolicy]
 
-    entry: Entry
-    cursor: datetime
-    fire: datetime | None = None
-    ticket: int = -1
+
+def _no_rules() -> WeakValueDictionary[_Key, Rule]:
+    return WeakValueDictionary()
 
 
 @dataclass(slots=True)
@@ -62,16 +66,21 @@ class Planner:
     """Plans entries against instants that it is told.
 
     Args:
-        misfire_threshold: how late an occurrence may be and still count as late, not missed.
+        misfire_threshold: how late an occurrence may be and still count as late, not missed,
+            where the entry does not say it.
     """
 
     misfire_threshold: timedelta = MISFIRE_THRESHOLD
     #: Entries whose schedule raised: out of the plan until they are put again.
     set_aside: dict[str, Exception] = field(default_factory=dict)
     _planned: dict[str, _Planned] = field(default_factory=dict)
-    _heap: list[tuple[datetime, int, str]] = field(default_factory=list)
-    _tickets: itertools.count[int] = field(default_factory=itertools.count)
-    _shared: dict[tuple[Schedule, datetime], datetime | None] = field(default_factory=dict)
+    _buckets: dict[datetime, dict[str, _Planned]] = field(default_factory=dict)
+    _heap: list[datetime] = field(default_factory=list)
+    #: Entries that have missed occurrences to dispatch, first come, first served.
+    _catching_up: dict[str, _Planned] = field(default_factory=dict)
+    _rules: WeakValueDictionary[_Key, Rule] = field(default_factory=_no_rules)
+    _found: dict[tuple[Rule, datetime], Found] = field(default_factory=dict)
+    _now: datetime | None = None
 
     def __contains__(self, name: object) -> bool:
         """Tell whether an entry of this name is planned."""
@@ -84,56 +93,92 @@ class Planner:
             entry: a disabled one leaves the plan.
             cursor: the newest fire time dispatched or given up; aware.
         """
+        former = self._planned.get(entry.name)
         self.remove(entry.name)
-        if entry.enabled:
-            planned = self._planned[entry.name] = _Planned(entry, to_utc(cursor))
-            self._plan_next(planned)
+        if not entry.enabled:
+            return
+        try:
+            planned = _Planned(entry, self._rule(entry), to_utc(cursor), to_utc(cursor))
+        except Exception as error:  # noqa: BLE001  # a schedule may be anybody's code
+            self.set_aside[entry.name] = error
+            return
+        if former is not None and former.rule.schedule == planned.rule.schedule:
+            # Another policy makes up for nothing that was given up under the former one.
+            planned.given_up = former.given_up
+        self._planned[entry.name] = planned
+        self._plan_next(planned)
 
     def remove(self, name: str) -> None:
         """Take an entry out of the plan; an unknown name is no error."""
-        self._planned.pop(name, None)
         self.set_aside.pop(name, None)
+        planned = self._planned.pop(name, None)
+        if planned is not None:
+            self._catching_up.pop(name, None)
+            self._leave_bucket(planned)
 
     def replan(self) -> None:
         """Look for every entry's next instant again: the rules of a zone have changed."""
-        self._shared.clear()
+        for rule in list(self._rules.values()):
+            rule.forget()
+        self._found.clear()
+        self._catching_up.clear()
         for planned in list(self._planned.values()):
-            planned.ticket = -1
             self._plan_next(planned)
 
     def next_wake(self) -> datetime | None:
         """Return the instant of the next thing to do, in UTC, or None when there is none."""
-        self._drop_stale()
-        return self._heap[0][0] if self._heap else None
+        for planned in self._catching_up.values():
+            return planned.fire
+        return self._first_wake()
 
-    def due(self, now: datetime, *, limit: int | None = None) -> list[Due]:
+    def due(
+        self, now: datetime, *, limit: int | None = None, catch_up: int | None = None
+    ) -> list[Due]:
         """Take what is due out of the plan; each must come back by `settle` or `postpone`.
+
+        Entries that have missed occurrences to dispatch come after all others.
 
         Args:
             now: aware.
-            limit: at most this many entries; what is over stays planned.
+            limit: at most this many occurrences; what is over stays planned.
+            catch_up: at most this many of them may be missed ones.
         """
         now = to_utc(now)
-        self._shared.clear()
+        self._see(now)
         taken: list[Due] = []
-        while limit is None or len(taken) < limit:
-            self._drop_stale()
-            if not self._heap or self._heap[0][0] > now:
+        room = sys.maxsize if limit is None else limit
+        while room > 0 and (wake := self._first_wake()) is not None and wake <= now:
+            for planned in list(islice(self._buckets[wake].values(), room)):
+                self._leave_bucket(planned)
+                found = self._look(planned, now)
+                if found is None:
+                    continue
+                if found.caught_up:
+                    self._catching_up[planned.entry.name] = planned
+                    continue
+                due = self._hand_out(planned, found, room, 0)
+                taken.append(due)
+                room -= len(due.fire_times) or 1
+                if room <= 0:
+                    break
+        missed = sys.maxsize if catch_up is None else catch_up
+        for planned in list(islice(self._catching_up.values(), max(min(room, missed), 0))):
+            if room <= 0 or missed <= 0:
                 break
-            _, _, name = heapq.heappop(self._heap)
-            planned = self._planned[name]
-            planned.ticket = -1
-            try:
-                taken.append(self._look(planned, now))
-            except Exception as error:  # noqa: BLE001  # a schedule may be anybody's code
-                self._set_aside(planned, error)
+            del self._catching_up[planned.entry.name]
+            found = self._look(planned, now)
+            if found is not None:
+                due = self._hand_out(planned, found, room, missed)
+                taken.append(due)
+                room -= len(due.fire_times) or 1
+                missed -= due.caught_up
         return taken
 
     def settle(self, name: str, cursor: datetime) -> None:
         """Put an entry back after its dispatch: the cursor stands at `cursor` now."""
         planned = self._planned.get(name)
         if planned is not None:
-            planned.cursor = to_utc(cursor)
+            self._move(planned, to_utc(cursor))
             self._plan_next(planned)
 
     def postpone(self, name: str, until: datetime, cursor: datetime | None = None) -> None:
@@ -146,86 +191,104 @@ class Planner:
         """
         planned = self._planned.get(name)
         if planned is not None:
-            if cursor is not None:
-                planned.cursor = to_utc(cursor)
-            self._push(planned, to_utc(until))
+            if cursor is not None and to_utc(cursor) != planned.cursor:
+                self._move(planned, to_utc(cursor))
+            # What was given up beside occurrences that were not dispatched is looked at again.
+            planned.out = None
+            self._plan_next(planned, to_utc(until))
 
-    def _look(self, planned: _Planned, now: datetime) -> Due:
-        schedule = planned.entry.schedule
-        latest = schedule.previous_before(now + _MICROSECOND)
-        first = planned.fire
-        if first is None or first <= planned.cursor:  # after a postponed, partly dispatched batch
-            first = _after(schedule, planned.cursor)
-        if first is None or first > now:
-            return Due(planned.entry, planned.cursor, ())
-        late_from = now - self.misfire_threshold
-        last = first if latest is None else max(first, to_utc(latest))
-        late: Iterable[datetime]
-        if last < late_from:
-            late = (last,)
-        elif first >= late_from:
-            late = (first, *self._chain(schedule, first, now))
-        else:
-            late = self._chain(schedule, late_from - _MICROSECOND, now)
-        fire_times = tuple(deque(late, maxlen=MOST_LATE))
-        return Due(
-            planned.entry, planned.cursor, fire_times, first if first < fire_times[0] else None
-        )
+    # -- looking --------------------------------------------------------------------------------
+
+    def _rule(self, entry: Entry) -> Rule:
+        schedule, policy = entry.schedule, entry.catch_up_policy
+        # The type too: a subclass may answer otherwise and call itself equal.
+        key = (type(schedule), schedule, policy)
+        rule = self._rules.get(key)
+        if rule is None:
+            threshold = policy.misfire_threshold or self.misfire_threshold
+            rule = self._rules[key] = Rule(schedule, policy, threshold)
+        return rule
+
+    def _see(self, now: datetime) -> None:
+        if now == self._now:
+            return
+        self._found.clear()
+        if self._now is not None and now < self._now:
+            # The clock was set back: what a wrong one made give up comes again.
+            for planned in list(self._planned.values()):
+                if planned.given_up is not None and planned.given_up > now:
+                    planned.given_up = None
+                    self._plan_next(planned)
+        self._now = now
+
+    def _look(self, planned: _Planned, now: datetime) -> Found | None:
+        key = (planned.rule, planned.fire)
+        found = self._found.get(key)
+        if found is None:
+            try:
+                found = self._found[key] = planned.rule.find(planned.fire, now)
+            except Exception as error:  # noqa: BLE001  # a schedule may be anybody's code
+                self._set_aside(planned, error)
+        return found
 
     @staticmethod
-    def _chain(schedule: Schedule, after: datetime, now: datetime) -> Iterable[datetime]:
-        at = _after(schedule, after)
-        while at is not None and at <= now:
-            yield at
-            at = _after(schedule, at)
+    def _hand_out(planned: _Planned, found: Found, room: int, missed: int) -> Due:
+        if len(found.fire_times) > room or found.caught_up > missed:
+            found = found.cut(min(room, missed) if found.caught_up > missed else room)
+        due = Due(planned.entry, planned.cursor, *found)
+        planned.out = due if due.given_up else None
+        return due
 
-    def _plan_next(self, planned: _Planned) -> None:
+    @staticmethod
+    def _move(planned: _Planned, cursor: datetime) -> None:
+        planned.cursor = cursor
+        if planned.out is not None:
+            left = next((at for at in planned.out.fire_times if at > cursor), None)
+            for each in planned.out.given_up:
+                if left is None or each.last < left:
+                    planned.given_up = each.last
+            planned.out = None
+
+    # -- waiting --------------------------------------------------------------------------------
+
+    def _plan_next(self, planned: _Planned, until: datetime | None = None) -> None:
+        at = planned.cursor
+        if planned.given_up is not None and planned.given_up > at:
+            at = planned.given_up
+        self._leave_bucket(planned)
         try:
-            planned.fire = self._next(planned.entry.schedule, planned.cursor)
+            fire = planned.rule.after(at)
         except Exception as error:  # noqa: BLE001  # a schedule may be anybody's code
             self._set_aside(planned, error)
             return
-        if planned.fire is not None:
-            self._push(planned, planned.fire)
+        if fire is None:
+            return
+        planned.fire = fire
+        wake = planned.wake = fire if until is None or until < fire else until
+        bucket = self._buckets.get(wake)
+        if bucket is None:
+            bucket = self._buckets[wake] = {}
+            heapq.heappush(self._heap, wake)
+            if len(self._heap) > 2 * len(self._buckets) + _FEW:
+                # Edits of far-off entries leave stale items that would never come to the top.
+                self._heap = list(self._buckets)
+                heapq.heapify(self._heap)
+        bucket[planned.entry.name] = planned
 
-    def _next(self, schedule: Schedule, after: datetime) -> datetime | None:
-        # Entries that share a schedule are usually due together: one search serves them all.
-        key = (schedule, after)
-        if key not in self._shared:
-            self._shared[key] = _after(schedule, after)
-        return self._shared[key]
+    def _leave_bucket(self, planned: _Planned) -> None:
+        wake = planned.wake
+        if wake is not None:
+            planned.wake = None
+            bucket = self._buckets[wake]
+            del bucket[planned.entry.name]
+            if not bucket:
+                del self._buckets[wake]
 
-    def _push(self, planned: _Planned, wake: datetime) -> None:
-        planned.ticket = next(self._tickets)
-        heapq.heappush(self._heap, (wake, planned.ticket, planned.entry.name))
-        if len(self._heap) > 2 * len(self._planned) + _FEW:
-            # Edits of far-off entries leave stale items that would never come to the top.
-            self._heap = [item for item in self._heap if self._is_live(item)]
-            heapq.heapify(self._heap)
-
-    def _is_live(self, item: tuple[datetime, int, str]) -> bool:
-        _, ticket, name = item
-        planned = self._planned.get(name)
-        return planned is not None and planned.ticket == ticket
-
-    def _drop_stale(self) -> None:
-        while self._heap and not self._is_live(self._heap[0]):
+    def _first_wake(self) -> datetime | None:
+        while self._heap and self._heap[0] not in self._buckets:
             heapq.heappop(self._heap)
+        return self._heap[0] if self._heap else None
 
     def _set_aside(self, planned: _Planned, error: Exception) -> None:
         self._planned.pop(planned.entry.name, None)
         self.set_aside[planned.entry.name] = error
-
-
-def _after(schedule: Schedule, at: datetime) -> datetime | None:
-    """Ask a schedule for its next instant in UTC, and refuse one that does not move on."""
-    following = schedule.next_after(at)
-    if following is None:
-        return None
-    following = to_utc(following)
-    if following <= at:  # a loop over it would never end
-        raise ScheduleError(
-            f"{schedule!r} says that its next instant after {at.isoformat()} is "
-            f"{following.isoformat()}, which is not after it"
-        )
-    return following

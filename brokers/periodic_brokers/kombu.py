@@ -119,7 +119,7 @@ class KombuBroker(Broker):
                 continue
             error = outage or self._publish(dispatch)
             if error is None:
-                at = occurrence.fire_time
+                at = dispatch.cursor
                 table.set(occurrence.entry, Cursor(at, dispatch.fingerprint))
                 outcomes.append(Outcome(occurrence, Status.DISPATCHED, at))
                 continue

@@ -119,7 +119,7 @@ class MemoryBroker(Broker):
                     outcomes.append(Outcome(occurrence, Status.FAILED, cursor, result))
                 else:
                     channel.enqueue(result)
-                    at = occurrence.fire_time
+                    at = dispatch.cursor
                     table.set(occurrence.entry, Cursor(at, dispatch.fingerprint))
                     outcomes.append(Outcome(occurrence, Status.DISPATCHED, at))
         return outcomes

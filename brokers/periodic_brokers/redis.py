@@ -171,7 +171,7 @@ class RedisBroker(Broker):
             arguments += (
                 occurrence.entry,
                 dispatch.previous.isoformat(),
-                f"{occurrence.fire_time.isoformat()} {dispatch.fingerprint}",
+                f"{dispatch.cursor.isoformat()} {dispatch.fingerprint}",
                 -1 if commands is None else len(commands),
             )
             for name, key, argument in commands or ():
@@ -297,7 +297,7 @@ def _outcome(dispatch: Dispatch, word: str, error: Exception | None) -> Outcome:
     """Return what the script's word means: "+", "!" and a reason, "=" and the cursor."""
     occurrence = dispatch.occurrence
     if word == "+":
-        return Outcome(occurrence, Status.DISPATCHED, occurrence.fire_time)
+        return Outcome(occurrence, Status.DISPATCHED, dispatch.cursor)
     if word.startswith("!"):
         return Outcome(occurrence, Status.FAILED, dispatch.previous, BrokerError(word[1:]))
     stands = datetime.fromisoformat(word[1:].partition(" ")[0])
