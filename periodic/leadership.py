@@ -101,7 +101,7 @@ class Leadership:
         """Let the thread show the beat's new state now; safe in a signal handler."""
         self._wake.set()
 
-    def stop(self, timeout: float = 3.0) -> None:
+    def stop(self, timeout: float = 0.9) -> None:
         """Release the lease, say good-bye and end the thread; again does nothing.
 
         Args:

@@ -149,10 +149,7 @@ class Embedded:
         if beat is None:
             return
         self.app.set_current()
-        try:
-            beat.run()
-        finally:
-            beat.broker.close()
+        beat.run()
 
     def _run_worker(self) -> None:
         self.app.set_current()

@@ -9,10 +9,12 @@ from typing import Any
 from celery import Celery
 
 from ...beat import Beat
-from ...broker import Outcome, Status
+from ...broker import Broker, Capability, Outcome, Status
 from ...clock import Clock, SystemClock
 from ...cursors import CursorStore, FileCursors
 from ...entry import Entry
+from ...errors import ConfigError
+from ...leadership import Leadership
 from .entries import load_entries
 from .render import Renderer
 from .settings import Settings, connection_to_broker
@@ -91,7 +93,32 @@ def open_beat(
         clock=clock,
         max_interval=settings.max_interval,
         observer=observe,
+        copy=_copy(broker, settings),
+        leadership=_leadership(broker, settings, clock),
     )
+
+
+def _copy(broker: Broker, settings: Settings) -> CursorStore | None:
+    """Return where a copy of the cursors is kept; where they live in a store it is no copy."""
+    if Capability.ATOMIC_DISPATCH not in broker.capabilities:
+        return None
+    try:
+        return FileCursors(settings.cursors)
+    except ConfigError as error:
+        logger.warning(
+            "no copy of the cursors is kept, so a broker that loses its data makes a restarted "
+            "beat count anew: %s; set periodic['cursors'] to a path that can be written",
+            error,
+            extra={"event": "no-copy"},
+        )
+        return None
+
+
+def _leadership(broker: Broker, settings: Settings, clock: Clock) -> Leadership | None:
+    """Return the contest with beats of other processes, where there can be any."""
+    if Capability.CROSS_PROCESS not in broker.capabilities:
+        return None
+    return Leadership(broker, clock=clock, all_active=settings.all_active)
 
 
 def make_beat(app: Celery, *, clock: Clock | None = None, observer: Observer | None = None) -> Beat:

@@ -134,7 +134,7 @@ class BeatScheduler(Scheduler):
             if self._beat is None:  # ticked again after a close
                 self.setup_schedule()
             elif self._stopped:  # a signal came, and whoever handled it goes on
-                self._beat.broker.close()
+                self._beat.close()
                 self._start(self._definitions.kept())
             beat = self._beat
             if beat is None:
@@ -161,7 +161,7 @@ class BeatScheduler(Scheduler):
         beat, self._beat = self._beat, None
         if beat is not None:
             beat.stop()
-            beat.broker.close()
+            beat.close()
         super().close()
 
     @property

@@ -27,6 +27,7 @@ KEYS = {
     "adapter": "a Broker class, or its dotted path 'package.module:Class'",
     "cursors": "the path of a file",
     "timezone": "the IANA name of a time zone, such as 'Europe/London'",
+    "all_active": "True (every beat works, claims decide) or False (one leads, others stand by)",
 }
 #: Keys that others read from the same mapping.
 FOREIGN_KEYS = frozenset({"entries"})
@@ -44,6 +45,7 @@ class Settings:
         timezone: the zone of schedules that name none.
         cursors: the file that keeps cursors where the broker cannot.
         adapter: the broker adapter that is asked for; None lets the transport choose.
+        all_active: every beat works; else one leads and the others stand by.
     """
 
     namespace: str
@@ -51,6 +53,7 @@ class Settings:
     timezone: tzinfo
     cursors: Path
     adapter: type[Broker] | None = None
+    all_active: bool = False
 
     @classmethod
     def of(
@@ -84,6 +87,7 @@ class Settings:
             timezone=_timezone(given.get("timezone"), app),
             cursors=_path(given.get("cursors"), f"{filename}.cursors"),
             adapter=_adapter(given.get("adapter")),
+            all_active=_flag("all_active", given.get("all_active")),
         )
 
     def adapter_for(self, connection: Any) -> type[Broker]:
@@ -178,6 +182,14 @@ def _timezone(value: object, app: Celery) -> tzinfo:
     except ScheduleError as error:
         raise ConfigError(f"the setting 'timezone' cannot be used: {error}") from None
     return cast("tzinfo", zone)
+
+
+def _flag(key: str, value: object) -> bool:
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise _wrong(key, value)
+    return value
 
 
 def _path(value: object, default: str) -> Path:

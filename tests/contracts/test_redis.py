@@ -1,0 +1,77 @@
+"""The Redis adapter keeps every promise: on a Redis made of Python, on Redis, on Valkey."""
+
+import kombu
+import pytest
+
+from periodic_brokers.redis import RedisBroker
+from periodic_contracts import (
+    BeatContract,
+    CrontabContract,
+    DedupContract,
+    DispatchContract,
+    TimezoneContract,
+)
+
+
+class _Server:
+    """An empty database on a server that all tests share."""
+
+    adapter = RedisBroker
+    #: The fixture with the URL of an empty database.
+    server = ""
+
+    @pytest.fixture
+    def connection(self, request):
+        """Return a connection to an empty database."""
+        with kombu.Connection(request.getfixturevalue(self.server)) as connection:
+            yield connection
+
+
+class _FakeRedis(_Server):
+    label = "RedisBroker on fakeredis"
+    server = "clean_fakeredis_url"
+
+
+class _Redis(_Server):
+    label = "RedisBroker on Redis"
+    server = "clean_redis_url"
+
+
+@pytest.mark.fakeredis
+class TestDedupOnFakeRedis(_FakeRedis, DedupContract):
+    """Each occurrence once."""
+
+
+@pytest.mark.fakeredis
+class TestBeatOnFakeRedis(_FakeRedis, BeatContract):
+    """Starts, restarts and edits."""
+
+
+@pytest.mark.fakeredis
+class TestDispatchOnFakeRedis(_FakeRedis, DispatchContract):
+    """What a worker gets."""
+
+
+@pytest.mark.redis
+class TestCrontabOnRedis(_Redis, CrontabContract):
+    """Crontab schedules, run on a frozen clock against a real server."""
+
+
+@pytest.mark.redis
+class TestTimezonesOnRedis(_Redis, TimezoneContract):
+    """The zones that must be right, on a frozen clock against a real server."""
+
+
+@pytest.mark.redis
+class TestDedupOnRedis(_Redis, DedupContract):
+    """Each occurrence once."""
+
+
+@pytest.mark.redis
+class TestBeatOnRedis(_Redis, BeatContract):
+    """Starts, restarts and edits."""
+
+
+@pytest.mark.redis
+class TestDispatchOnRedis(_Redis, DispatchContract):
+    """What a worker gets."""
