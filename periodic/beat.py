@@ -372,8 +372,10 @@ class Beat:
             if not due or sent[-1].unreachable or len(sent) >= _BATCHES_AHEAD:
                 for batch in sent:
                     self._take_outcomes(batch)
+                # What is settled may be due again: a long catch-up goes out in pieces.
+                finished = not due and not sent
                 sent.clear()
-                if not due or self._outage.waiting:
+                if finished or self._outage.waiting:
                     return
         for batch in sent:
             self._take_outcomes(batch)

@@ -99,9 +99,9 @@ class Due(NamedTuple):
         return until if until and self.fire_times and until > self.fire_times[-1] else None
 
     def tell_missed(self) -> str:
-        """Return one sentence about what is given up, why, and what is sent."""
+        """Return one sentence about what is given up, why, and what is sent at once."""
         given_up = "; ".join(self._tell(each) for each in self.given_up)
-        return f"missed and not sent: {given_up}; sent: {_span(self.fire_times)}"
+        return f"missed and not sent: {given_up}; sent now: {_span(self.fire_times)}"
 
     def _tell(self, missed: Missed) -> str:
         policy = self.entry.catch_up_policy

@@ -70,8 +70,8 @@ class ListBroker(Broker):
         if occurrence.entry in self.failing:
             return Outcome(occurrence, Status.FAILED, cursor, TypeError("not JSON"))
         self.enqueued.append(occurrence)
-        table.set(occurrence.entry, Cursor(occurrence.fire_time, each.fingerprint))
-        return Outcome(occurrence, Status.DISPATCHED, occurrence.fire_time)
+        table.set(occurrence.entry, Cursor(each.cursor, each.fingerprint))
+        return Outcome(occurrence, Status.DISPATCHED, each.cursor)
 
     def forget(self, names: Iterable[str]) -> None:
         """Forget cursors."""

@@ -14,6 +14,7 @@ import pytest
 from periodic import (
     Beat,
     BrokerUnreachable,
+    CatchUp,
     Entry,
     ManualClock,
     Occurrence,
@@ -467,3 +468,187 @@ def test_a_cursor_in_the_future_is_reported(
     (record,) = [record for record in caplog.records if hasattr(record, "event")]
     assert "cursor-ahead" == record.event
     assert "'job' after 2027-03-02T12:00:20+00:00" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("policy", "sent"),
+    [
+        ("latest", ["15:00:00"]),
+        ("skip", []),
+        ("earliest", ["13:00:00"]),
+        ("all", ["13:00:00", "14:00:00", "15:00:00"]),
+    ],
+)
+def test_a_restart_catches_up_once(
+    stage: Any, entry: MakeEntry, policy: str, sent: list[str]
+) -> None:
+    """Each policy sends its missed runs at the first start after an outage, and none again."""
+    stage.beat(entry(every=3600, catch_up=policy))
+    stage.clock.advance(timedelta(hours=3, minutes=30))
+
+    for _ in range(3):
+        stage.beat(entry(every=3600, catch_up=policy))
+    beat = stage.beat(entry(every=3600, catch_up=policy))
+    stage.pass_time(beat, minutes=30)
+
+    assert [*sent, "16:00:00"] == stage.broker.fire_times("job")
+
+
+@pytest.mark.parametrize("policy", list(CatchUp))
+def test_two_beats_catch_up_as_one(stage: Any, entry: MakeEntry, policy: CatchUp) -> None:
+    """Beats that look at an outage one after another send what one of them would send."""
+    beats = [stage.beat(entry(every=3600, catch_up=policy)) for _ in range(2)]
+    stage.clock.advance(timedelta(hours=3, minutes=30))
+    for beat in beats * 2:
+        beat.tick()
+    stage.clock.advance(timedelta(minutes=30))
+    for beat in beats:
+        beat.tick()
+
+    missed = {"latest": ["15:00:00"], "skip": [], "earliest": ["13:00:00"]}
+    everything = ["13:00:00", "14:00:00", "15:00:00"]
+    assert [*missed.get(policy, everything), "16:00:00"] == stage.broker.fire_times("job")
+
+
+@pytest.mark.parametrize("policy", list(CatchUp))
+def test_a_start_fires_nothing_under_any_policy(
+    stage: Any, entry: MakeEntry, policy: CatchUp
+) -> None:
+    """First start, enabling and editing count from then on; nothing is missed or told."""
+    options = {"catch_up": policy, "every": 3600}
+    stage.beat(entry("new", **options))
+    stage.beat(entry("paused", enabled=False, **options), entry("edited", catch_up=policy, every=5))
+    stage.broker.enqueued.clear()
+    stage.clock.advance(timedelta(hours=5, minutes=30))
+
+    beat = stage.beat(entry("paused", **options), entry("edited", **options))
+    beat.put(entry("added", **options))
+    beat.tick()
+
+    assert [] == stage.broker.enqueued
+
+
+@pytest.mark.parametrize("policy", list(CatchUp))
+def test_a_resumed_entry_fires_nothing_under_any_policy(
+    stage: Any, entry: MakeEntry, policy: CatchUp
+) -> None:
+    """An entry that is switched off and on again in a running beat counts from then on."""
+    beat = stage.beat(entry(every=3600, catch_up=policy))
+    beat.put(entry(every=3600, catch_up=policy, enabled=False))
+    beat.tick()
+    stage.clock.advance(timedelta(hours=5, minutes=30))
+
+    beat.put(entry(every=3600, catch_up=policy))
+    beat.tick()
+
+    assert [] == stage.broker.enqueued
+
+
+def test_an_edited_policy_counts_from_then_on(stage: Any, entry: MakeEntry) -> None:
+    """What a running beat gave up stays given up when the policy changes."""
+    beat = stage.beat(entry(every=3600, catch_up="skip"))
+    stage.clock.advance(timedelta(hours=3, minutes=30))
+    beat.tick()
+
+    beat.put(entry(every=3600, catch_up="all"))
+    beat.tick()
+
+    assert [] == stage.broker.enqueued
+
+
+@pytest.mark.parametrize(
+    ("policy", "words", "sent"),
+    [
+        (
+            "latest",
+            "13:00:00+00:00 to 2026-03-02T14:00:00+00:00 (catch_up is latest); sent now: 20",
+            1,
+        ),
+        ("skip", "to 2026-03-02T15:00:00+00:00 (catch_up is skip); sent now: nothing", 0),
+        ("earliest", "14:00:00+00:00 to 2026-03-02T15:00:00+00:00 (catch_up is earliest)", 1),
+        ("all", "not sent: 2026-03-02T13:00:00+00:00 (more than max_catch_up, 2); sent now: 20", 2),
+    ],
+)
+def test_the_log_says_what_was_given_up(
+    stage: Any,
+    entry: MakeEntry,
+    caplog: pytest.LogCaptureFixture,
+    policy: str,
+    words: str,
+    sent: int,
+) -> None:
+    """One line: the first and the last that was given up, why, and what is sent."""
+    beat = stage.beat(entry(every=3600, catch_up=policy, max_catch_up=2))
+    stage.clock.advance(timedelta(hours=3, minutes=30))
+
+    beat.tick()
+    beat.tick()
+
+    (record,) = [record for record in caplog.records if hasattr(record, "event")]
+    assert words in record.getMessage()
+    assert ("missed", policy, sent) == (record.event, record.policy, record.sent)
+    assert record.first <= record.last <= "2026-03-02T15:00:00+00:00"
+
+
+def test_all_caught_up_is_not_told_as_missed(
+    stage: Any, entry: MakeEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where every missed run is sent, nothing is told as given up."""
+    beat = stage.beat(entry(every=3600, catch_up="all"))
+    stage.clock.advance(timedelta(hours=3, minutes=30))
+
+    beat.tick()
+
+    assert 3 == len(stage.broker.enqueued)
+    assert [] == [record for record in caplog.records if hasattr(record, "event")]
+
+
+def test_a_huge_catch_up_waits_behind_punctual_runs(stage: Any, entry: MakeEntry) -> None:
+    """Of 3,000 missed runs a tick sends 1,000, after what is punctual; the next follows at once."""
+    beat = stage.beat(
+        entry("missed", every=1, catch_up="all", max_catch_up=3000),
+        entry("punctual", every=7200),
+    )
+    stage.clock.advance(timedelta(hours=2))
+    sent: list[int] = []
+    wakes: list[datetime] = []
+    for _ in range(3):
+        wakes.append(beat.tick())
+        sent.append(len(stage.broker.enqueued))
+
+    late = 61  # those of the last minute, with the first that is 60 s late
+    assert [1001, 2001, 3001 + late] == sent
+    assert [True, True, False] == [wake <= stage.clock.now() for wake in wakes]
+    assert "punctual" == stage.broker.enqueued[0].entry
+    assert len(set(stage.broker.enqueued)) == sent[-1]
+
+
+def test_a_tick_sends_a_bounded_number(
+    stage: Any, entry: MakeEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is over the bound of one tick goes out in the next one, and none twice."""
+    monkeypatch.setattr("periodic.beat.MOST_PER_TICK", 100)
+    beat = stage.beat(*(entry(f"job-{n}", every=10) for n in range(30)))
+    stage.clock.advance(timedelta(seconds=45))
+    sent: list[int] = []
+    for _ in range(3):
+        beat.tick()
+        sent.append(len(stage.broker.enqueued))
+
+    assert [100, 120, 120] == sent
+    assert 120 == len(set(stage.broker.enqueued))
+
+
+def test_an_outage_under_every_policy_repeats_nothing(stage: Any, entry: MakeEntry) -> None:
+    """While the broker is away nothing counts as sent: each policy chooses when it is back."""
+    beat = stage.beat(*(entry(str(policy), every=100, catch_up=policy) for policy in CatchUp))
+    stage.broker.down = True
+    stage.pass_time(beat, seconds=495)
+    stage.broker.down = False
+
+    stage.pass_time(beat, seconds=10)
+
+    assert ["12:06:40", "12:08:20"] == stage.broker.fire_times("latest")
+    assert ["12:01:40", "12:08:20"] == stage.broker.fire_times("earliest")
+    everything = ["12:01:40", "12:03:20", "12:05:00", "12:06:40", "12:08:20"]
+    assert everything == stage.broker.fire_times("all")
