@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from .clock import to_utc
 from .errors import EntryError
-from .policies import MAX_CATCH_UP, CatchUp, CatchUpName, CatchUpPolicy
+from .policies import ALLOWED, MAX_CATCH_UP, CatchUp, CatchUpName, CatchUpPolicy
 from .schedules.base import Schedule
 
 #: Root of every occurrence's id: the project's own UUID, made once, never changed.
@@ -46,10 +46,11 @@ class Entry:
         enabled: a disabled entry has no occurrences.
         catch_up: which missed occurrences are dispatched all the same: `latest`, `skip`,
             `earliest` or `all`, in any case.
-        catch_up_window: how old they may be for that; None is no limit.
+        catch_up_window: how old they may be for that, as a timedelta or in seconds; None is no
+            limit.
         max_catch_up: how many of them `all` dispatches, from 1 to 10,000.
         misfire_threshold: how late an occurrence may be and still count as late, not missed;
-            None is the beat's own, 60 s.
+            None is the beat's own, 60 s. A timedelta, or seconds.
 
     Raises:
         EntryError: a field is of the wrong type; the message names it.
@@ -93,7 +94,8 @@ class Entry:
             policy = self.catch_up_policy
         except EntryError as error:
             raise EntryError(f"entry {self.name!r}: {error}") from None
-        object.__setattr__(self, "catch_up", policy.catch_up)
+        for key in ALLOWED:
+            object.__setattr__(self, key, getattr(policy, key))
 
     @property
     def catch_up_policy(self) -> CatchUpPolicy:

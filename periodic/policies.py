@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
@@ -38,9 +39,11 @@ MOST_CATCH_UP: int = 10_000
 ALLOWED: Mapping[str, str] = MappingProxyType(
     {
         "catch_up": "one of 'latest', 'skip', 'earliest' and 'all'",
-        "catch_up_window": "a timedelta above zero, or None for no limit",
+        "catch_up_window": "a timedelta or a number of seconds, above zero, or None for no limit",
         "max_catch_up": f"a whole number from 1 to {MOST_CATCH_UP}",
-        "misfire_threshold": "a timedelta above zero, or None for the beat's own",
+        "misfire_threshold": (
+            "a timedelta or a number of seconds, above zero, or None for the beat's own"
+        ),
     }
 )
 
@@ -51,10 +54,11 @@ class CatchUpPolicy:
 
     Args:
         catch_up: which of them are dispatched all the same; a text in any case is as good.
-        catch_up_window: how old they may be for that; None is no limit.
+        catch_up_window: how old they may be for that, as a timedelta or in seconds; None is no
+            limit.
         max_catch_up: how many of them `all` dispatches, from 1 to 10,000.
         misfire_threshold: how late an occurrence may be and still count as late, not missed;
-            None is the beat's own, 60 s.
+            None is the beat's own, 60 s. A timedelta, or seconds.
 
     Raises:
         EntryError: a value is not allowed; the message begins with its name.
@@ -66,15 +70,24 @@ class CatchUpPolicy:
     misfire_threshold: timedelta | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is not allowed, and take the word for the member."""
+        """Refuse what is not allowed; words become members, numbers times."""
         object.__setattr__(self, "catch_up", _catch_up(self.catch_up))
         for key in ("catch_up_window", "misfire_threshold"):
-            value = getattr(self, key)
-            if value is not None and not (isinstance(value, timedelta) and value > timedelta(0)):
-                raise _wrong(key, value)
+            object.__setattr__(self, key, _time(key, getattr(self, key)))
         most: object = self.max_catch_up
         if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= MOST_CATCH_UP:
             raise _wrong("max_catch_up", most)
+
+
+def _time(key: str, value: object) -> timedelta | None:
+    time = value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # Infinite, not a number, or longer than a timedelta: refused below as it was given.
+        with suppress(OverflowError, ValueError):
+            time = timedelta(seconds=value)
+    if time is None or (isinstance(time, timedelta) and time > timedelta(0)):
+        return time
+    raise _wrong(key, value)
 
 
 def _catch_up(value: object) -> CatchUp:

@@ -48,6 +48,14 @@ def test_the_policy_of_an_entry(entry: MakeEntry) -> None:
     assert 1 == len({expected, pickle.loads(pickle.dumps(expected))})
 
 
+def test_times_may_be_given_in_seconds(entry: MakeEntry) -> None:
+    """A number of seconds is as good as a timedelta; the entry holds the timedelta."""
+    job = entry(catch_up_window=5400, misfire_threshold=0.5)
+
+    assert timedelta(minutes=90) == job.catch_up_window
+    assert timedelta(milliseconds=500) == job.misfire_threshold
+
+
 def test_a_policy_is_no_part_of_the_fingerprint(entry: MakeEntry) -> None:
     """Who asks for more catch-up after an outage gets it: the cursor stays believed."""
     assert entry().fingerprint == entry(catch_up="all", max_catch_up=99).fingerprint
@@ -63,7 +71,12 @@ def test_a_policy_is_no_part_of_the_fingerprint(entry: MakeEntry) -> None:
         ("catch_up", None, "not None"),
         ("catch_up", True, "not True"),
         ("catch_up", [], "not []"),
-        ("catch_up_window", 60, "a timedelta above zero, or None for no limit, not 60"),
+        ("catch_up_window", "60", "a timedelta or a number of seconds, above zero, or None for no"),
+        ("catch_up_window", True, "limit, not True"),
+        ("catch_up_window", 0, "not 0"),
+        ("catch_up_window", float("nan"), "not nan"),
+        ("catch_up_window", float("inf"), "not inf"),
+        ("catch_up_window", 1e300, "not 1e+300"),
         ("catch_up_window", timedelta(0), "above zero"),
         ("catch_up_window", timedelta(seconds=-1), "above zero"),
         ("max_catch_up", 0, "a whole number from 1 to 10000, not 0"),
@@ -71,7 +84,7 @@ def test_a_policy_is_no_part_of_the_fingerprint(entry: MakeEntry) -> None:
         ("max_catch_up", True, "not True"),
         ("max_catch_up", 2.0, "not 2.0"),
         ("max_catch_up", None, "not None"),
-        ("misfire_threshold", 60, "a timedelta above zero, or None for the beat's own, not 60"),
+        ("misfire_threshold", "60", "above zero, or None for the beat's own, not '60'"),
         ("misfire_threshold", timedelta(0), "above zero"),
     ],
 )

@@ -14,6 +14,7 @@ from celery.beat import ScheduleEntry
 
 from ...entry import Entry
 from ...errors import ConfigError, EntryError, ScheduleError
+from ...policies import ALLOWED, CatchUpPolicy
 from ...schedules import Schedule, crontab
 from .checks import check_arguments
 from .convert import to_schedule
@@ -23,7 +24,7 @@ from .settings import Settings
 logger: logging.Logger = logging.getLogger(__name__)
 
 #: What an entry of `beat_schedule` may say.
-KEYS = ("task", "schedule", "args", "kwargs", "options", "relative", "tz", "enabled")
+KEYS = ("task", "schedule", "args", "kwargs", "options", "relative", "tz", "enabled", *ALLOWED)
 #: What Celery's own entries may say besides; it has no meaning here.
 _IGNORED_KEYS = frozenset({"name", "app", "last_run_at", "total_run_count"})
 #: Celery's own clean-up of old results, and when it runs.
@@ -164,13 +165,9 @@ def read_entry(
         EntryError: a key is unknown or missing, or a value is of the wrong type.
         ScheduleError: the schedule is not valid.
     """
-    zone = (settings or Settings.of(app)).timezone
+    settings = settings or Settings.of(app)
     if isinstance(definition, ScheduleEntry):
-        definition = {
-            key: getattr(definition, key)
-            for key in ("task", "schedule", "args", "kwargs", "options", "tz", "enabled")
-            if hasattr(definition, key)
-        }
+        definition = {key: getattr(definition, key) for key in KEYS if hasattr(definition, key)}
     if not isinstance(definition, Mapping):
         raise EntryError(
             f"an entry is a mapping with the keys 'task' and 'schedule', not {definition!r}"
@@ -182,12 +179,22 @@ def read_entry(
     return Entry(
         name=name,
         task=_task_name(definition["task"]),
-        schedule=_schedule(app, name, definition, zone),
+        schedule=_schedule(app, name, definition, settings.timezone),
         args=definition.get("args") or (),
         kwargs=definition.get("kwargs") or {},
         options=definition.get("options") or {},
         enabled=enabled,
+        **_policy(definition, settings.catch_up),
     )
+
+
+def _policy(definition: Mapping[str, Any], defaults: CatchUpPolicy) -> dict[str, Any]:
+    """Return what an entry says about missed occurrences; for a time, None is an answer."""
+    policy = {key: definition.get(key, getattr(defaults, key)) for key in ALLOWED}
+    for key in ("catch_up", "max_catch_up"):
+        if policy[key] is None:
+            policy[key] = getattr(defaults, key)
+    return policy
 
 
 def _task_name(task: Any) -> Any:

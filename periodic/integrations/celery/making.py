@@ -82,8 +82,8 @@ def open_beat(
         )
     if conf.beat_cron_starting_deadline is not None:
         logger.warning(
-            "beat_cron_starting_deadline has no effect: of the runs that were missed, each entry's "
-            "latest is sent",
+            "beat_cron_starting_deadline has no effect: how old a missed run may be that is still "
+            "sent, say in periodic['catch_up_window'] or in each entry",
             extra={"event": "setting-ignored"},
         )
     return Beat(

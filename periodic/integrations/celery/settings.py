@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 from difflib import get_close_matches
 from importlib import import_module
@@ -15,7 +15,8 @@ from celery import Celery
 from ...adapters import find_adapter
 from ...beat import MAX_INTERVAL
 from ...broker import Broker
-from ...errors import ConfigError, ScheduleError
+from ...errors import ConfigError, EntryError, ScheduleError
+from ...policies import ALLOWED, CatchUpPolicy
 from ...schedules.zones import settle
 
 #: The one key of Celery's configuration that belongs to this package.
@@ -27,6 +28,7 @@ KEYS = {
     "adapter": "a Broker class, or its dotted path 'package.module:Class'",
     "cursors": "the path of a file",
     "timezone": "the IANA name of a time zone, such as 'Europe/London'",
+    **ALLOWED,
     "all_active": "True (every beat works, claims decide) or False (one leads, others stand by)",
 }
 #: Keys that others read from the same mapping.
@@ -45,6 +47,7 @@ class Settings:
         timezone: the zone of schedules that name none.
         cursors: the file that keeps cursors where the broker cannot.
         adapter: the broker adapter that is asked for; None lets the transport choose.
+        catch_up: what is done about missed occurrences where an entry does not say it.
         all_active: every beat works; else one leads and the others stand by.
     """
 
@@ -53,6 +56,7 @@ class Settings:
     timezone: tzinfo
     cursors: Path
     adapter: type[Broker] | None = None
+    catch_up: CatchUpPolicy = field(default_factory=CatchUpPolicy)
     all_active: bool = False
 
     @classmethod
@@ -87,6 +91,7 @@ class Settings:
             timezone=_timezone(given.get("timezone"), app),
             cursors=_path(given.get("cursors"), f"{filename}.cursors"),
             adapter=_adapter(given.get("adapter")),
+            catch_up=_catch_up(given),
             all_active=_flag("all_active", given.get("all_active")),
         )
 
@@ -190,6 +195,14 @@ def _flag(key: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise _wrong(key, value)
     return value
+
+
+def _catch_up(given: Mapping[str, Any]) -> CatchUpPolicy:
+    try:
+        return CatchUpPolicy(**{key: given[key] for key in ALLOWED if given.get(key) is not None})
+    except EntryError as error:
+        key, _, rest = str(error).partition(" ")
+        raise ConfigError(f"the setting {KEY}[{key!r}] {rest}") from None
 
 
 def _path(value: object, default: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 from weakref import WeakSet
@@ -14,6 +15,7 @@ from celery.local import Proxy
 from flask import Flask, current_app, has_app_context
 
 from ...errors import ConfigError, EntryError
+from ...policies import CatchUp, CatchUpName
 from ..celery.settings import KEYS, Settings
 from .celery_app import celery_of
 from .config import PERIODIC, checked_entries, periodic_settings
@@ -151,6 +153,10 @@ class Periodic:
         options: Mapping[str, Any] | None = None,
         tz: str | None = None,
         enabled: bool = True,
+        catch_up: CatchUp | CatchUpName | None = None,
+        catch_up_window: timedelta | float | None = None,
+        max_catch_up: int | None = None,
+        misfire_threshold: timedelta | float | None = None,
         **task_options: Any,
     ) -> Callable[[Callable[P, R]], Task[P, R]]:
         """Make a function a Celery task and an entry that runs it.
@@ -168,6 +174,12 @@ class Periodic:
             options: options of `apply_async`: `queue`, `priority`, `expires`, ...
             tz: IANA name of the schedule's zone; the app's zone unless given.
             enabled: a disabled entry has no runs.
+            catch_up: which missed runs are sent all the same: `latest`, `skip`, `earliest`, `all`;
+                this and the next three are the app's, in `PERIODIC`, unless given.
+            catch_up_window: how old they may be for that, as a timedelta or in seconds.
+            max_catch_up: how many of them `all` sends.
+            misfire_threshold: how late a run may be and still count as late, not missed, as a
+                timedelta or in seconds.
             task_options: options of Celery's task decorator: `bind`, `base`, `autoretry_for`, ...
 
         Raises:
@@ -184,6 +196,13 @@ class Periodic:
             entry["tz"] = tz
         if not enabled:
             entry["enabled"] = False
+        policy = {
+            "catch_up": catch_up,
+            "catch_up_window": catch_up_window,
+            "max_catch_up": max_catch_up,
+            "misfire_threshold": misfire_threshold,
+        }
+        entry |= {key: value for key, value in policy.items() if value is not None}
 
         def declare(function: Callable[P, R]) -> Task[P, R]:
             function_name, module = _origin(function)

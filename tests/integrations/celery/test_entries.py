@@ -10,7 +10,7 @@ from celery import schedules
 from celery.beat import BeatLazyFunc, ScheduleEntry
 from kombu import Queue
 
-from periodic import crontab, interval
+from periodic import CatchUp, CatchUpPolicy, crontab, interval
 from periodic.integrations.celery import Loaded, load_entries
 
 
@@ -53,6 +53,52 @@ def test_our_keys(app):
     )
     assert entry.schedule == crontab(0, 9, tz="Asia/Tokyo")
     assert entry.enabled is False
+
+
+def test_what_is_done_about_missed_runs(app):
+    """The four keys of missed runs; times are seconds or timedeltas, words in any case."""
+    entry = only(
+        load(
+            app,
+            task="shop.add",
+            schedule=30,
+            args=[1],
+            catch_up="ALL",
+            catch_up_window=3600,
+            max_catch_up=5,
+            misfire_threshold=timedelta(seconds=10),
+        )
+    )
+    expected = CatchUpPolicy(CatchUp.ALL, timedelta(hours=1), 5, timedelta(seconds=10))
+    assert expected == entry.catch_up_policy
+
+
+def test_the_settings_are_the_default_for_missed_runs(app):
+    """What `periodic` says counts where an entry does not speak; None takes a limit away."""
+    app.conf.periodic = {"catch_up": "skip", "catch_up_window": 60, "misfire_threshold": 5}
+    silent = only(load(app, task="shop.add", schedule=30, args=[1], catch_up=None))
+    loud = only(
+        load(
+            app,
+            task="shop.add",
+            schedule=30,
+            args=[1],
+            catch_up="latest",
+            catch_up_window=None,
+            misfire_threshold=None,
+        )
+    )
+    minute, five = timedelta(minutes=1), timedelta(seconds=5)
+    assert CatchUpPolicy(CatchUp.SKIP, minute, 10, five) == silent.catch_up_policy
+    assert CatchUpPolicy() == loud.catch_up_policy
+
+
+def test_a_schedule_entry_of_celery_may_speak_of_missed_runs(app):
+    """An attribute of Celery's own object is as good as a key."""
+    given = ScheduleEntry(name="x", task="shop.add", schedule=30, args=(1,), app=app)
+    given.catch_up = "skip"
+    app.conf.beat_schedule = {"x": given}
+    assert CatchUp.SKIP is only(load_entries(app)).catch_up
 
 
 def test_relative_is_heard(app):
@@ -123,6 +169,26 @@ def test_add_periodic_task_in_on_after_configure(app):
         (
             {"task": "shop.add", "schedule": 1, "args": [1], "enabled": "no"},
             "'enabled' is True or False",
+        ),
+        (
+            {"task": "shop.add", "schedule": 1, "args": [1], "catch_up": "lates"},
+            "catch_up is one of 'latest', 'skip', 'earliest' and 'all', not 'lates'; did you mean",
+        ),
+        (
+            {"task": "shop.add", "schedule": 1, "args": [1], "catch_up_window": "1h"},
+            "catch_up_window is a timedelta or a number of seconds, above zero, or None",
+        ),
+        (
+            {"task": "shop.add", "schedule": 1, "args": [1], "max_catch_up": 0},
+            "max_catch_up is a whole number from 1 to 10000, not 0",
+        ),
+        (
+            {"task": "shop.add", "schedule": 1, "args": [1], "misfire_threshold": -1},
+            "misfire_threshold is a timedelta or a number of seconds, above zero",
+        ),
+        (
+            {"task": "shop.add", "schedule": 1, "catchup": "all"},
+            "unknown key 'catchup'; did you mean 'catch_up'?",
         ),
         ({"task": 3, "schedule": 1}, "task is the registered name of a task, not 3"),
         (

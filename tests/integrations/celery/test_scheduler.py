@@ -429,6 +429,7 @@ def test_settings_without_effect_are_named(make, app, caplog):
     app.conf.task_always_eager = True
     make()
     assert "beat_cron_starting_deadline has no effect" in caplog.text
+    assert "periodic['catch_up_window']" in caplog.text
     assert "task_always_eager is on" in caplog.text
 
 

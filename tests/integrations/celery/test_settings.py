@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from celery import Celery
 
-from periodic import ConfigError
+from periodic import CatchUp, CatchUpPolicy, ConfigError
 from periodic.integrations.celery import Settings, make_beat
 from periodic.integrations.celery.settings import connection_to_broker
 from periodic_brokers.kombu import KombuBroker
@@ -83,6 +83,13 @@ def test_enable_utc_off_means_the_machines_zone(make_app):
     assert Settings.of(app).timezone == app.timezone
 
 
+def test_missed_runs(make_app):
+    """The four keys of missed runs become one value; what is not said has its default."""
+    app = make_app(periodic={"catch_up": "All", "catch_up_window": 90, "max_catch_up": None})
+    expected = CatchUpPolicy(CatchUp.ALL, timedelta(seconds=90))
+    assert expected == Settings.of(app).catch_up
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
@@ -101,6 +108,11 @@ def test_enable_utc_off_means_the_machines_zone(make_app):
         ({"timezone": 3}, "periodic['timezone'] is the IANA name"),
         ({"cursors": 3}, "periodic['cursors'] is the path of a file, not 3"),
         ({"adapter": "nowhere"}, "its dotted path 'package.module:Class', not 'nowhere'"),
+        ({"catch_up": "non"}, "periodic['catch_up'] is one of 'latest', 'skip', 'earliest' and"),
+        ({"catch_up_window": "1d"}, "periodic['catch_up_window'] is a timedelta or a number of"),
+        ({"max_catch_up": "3"}, "periodic['max_catch_up'] is a whole number from 1 to 10000, not"),
+        ({"misfire_threshold": 0}, "periodic['misfire_threshold'] is a timedelta or a number of"),
+        ({"catchup": "all"}, "unknown key 'catchup'; did you mean 'catch_up'?"),
         ({"adapter": "no.where:At"}, "cannot be loaded"),
         ({"adapter": "json:loads"}, "is a Broker class"),
         ([("namespace", "x")], "'periodic' is a mapping such as"),

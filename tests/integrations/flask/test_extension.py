@@ -7,6 +7,7 @@ import logging
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import celery as celery_package
@@ -14,7 +15,7 @@ import pytest
 from celery import Celery, Task
 from flask import Flask, current_app
 
-from periodic import ConfigError, EntryError, crontab, interval
+from periodic import CatchUp, CatchUpPolicy, ConfigError, EntryError, crontab, interval
 from periodic.integrations.celery import load_entries
 from periodic.integrations.flask import Periodic, PeriodicState, state_of
 from periodic.integrations.flask.serve import Serving
@@ -205,6 +206,68 @@ def test_disabled_entries_say_so() -> None:
     periodic.init_app(app)
     (entry,) = load_entries(app.extensions["celery"]).entries
     assert entry.enabled is False
+
+
+def test_what_is_done_about_missed_runs() -> None:
+    """The decorator and PERIODIC['entries'] say it per entry, PERIODIC for all of them."""
+    periodic = Periodic()
+
+    @periodic.task(
+        schedule=5,
+        name="missed.one",
+        catch_up="all",
+        catch_up_window=timedelta(hours=1),
+        max_catch_up=3,
+        misfire_threshold=20,
+    )
+    def one() -> None:
+        """Nothing."""
+
+    @periodic.task(schedule=5, name="missed.silent")
+    def silent() -> None:
+        """Nothing."""
+
+    app = Flask("shop")
+    app.config["PERIODIC"] = {
+        "catch_up": "SKIP",
+        "MISFIRE_THRESHOLD": 30,
+        "entries": {"configured": {"task": "t", "schedule": 5, "catch_up": "earliest"}},
+    }
+    periodic.init_app(app)
+    found = {
+        entry.name: entry.catch_up_policy
+        for entry in load_entries(app.extensions["celery"]).entries
+    }
+    half_minute = timedelta(seconds=30)
+    assert found["missed.one"] == CatchUpPolicy(
+        CatchUp.ALL, timedelta(hours=1), 3, timedelta(seconds=20)
+    )
+    assert found["missed.silent"] == CatchUpPolicy(CatchUp.SKIP, misfire_threshold=half_minute)
+    assert found["configured"] == CatchUpPolicy(CatchUp.EARLIEST, misfire_threshold=half_minute)
+
+
+def test_a_wrong_word_about_missed_runs_is_a_problem_of_its_entry_alone() -> None:
+    """An unknown policy sets its entry aside with a sentence; in PERIODIC it stops the start."""
+    periodic = Periodic()
+
+    @periodic.task(schedule=5, name="wrong.one", catch_up="everything")
+    def wrong() -> None:
+        """Nothing."""
+
+    @periodic.task(schedule=5, name="right.one")
+    def right() -> None:
+        """Nothing."""
+
+    app = Flask("shop")
+    periodic.init_app(app)
+    loaded = load_entries(app.extensions["celery"])
+    assert "right.one" in [entry.name for entry in loaded.entries]
+    assert loaded.problems["wrong.one"].startswith("catch_up is one of 'latest', 'skip'")
+
+    app = Flask("other")
+    app.config["PERIODIC"] = {"catch_up": "everything"}
+    with pytest.raises(ConfigError, match=r"app.config\['PERIODIC'\].*catch_up.*not 'everything'"):
+        Periodic(app)
 
 
 def test_a_bad_schedule_is_a_problem_of_its_entry_alone() -> None:
