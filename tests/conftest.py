@@ -54,12 +54,31 @@ def rabbitmq_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def fakeredis_url() -> Iterator[str]:
     """Broker URL of a Redis made of Python that listens on a loopback port."""
-    from fakeredis import TcpFakeServer  # heavy, and only this fixture needs it
+    # Heavy, and only this fixture needs them.
+    from fakeredis import TcpFakeServer
+    from redis import ResponseError
 
     TcpFakeServer.daemon_threads = True
     server = TcpFakeServer(("127.0.0.1", testservers.free_port()), server_type="redis")
-    # Else each pipeline waits 40 ms for the client's delayed acknowledgement.
-    server.RequestHandlerClass.disable_nagle_algorithm = True
+
+    class Handler(server.RequestHandlerClass):
+        # Else each pipeline waits 40 ms for the client's delayed acknowledgement.
+        disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            super().setup()
+            read = self.current_client.read_response
+
+            def answer() -> object:
+                # An error that is raised here makes it hang up; Redis answers with the error.
+                try:
+                    return read()
+                except ResponseError as error:
+                    return error
+
+            self.current_client.read_response = answer
+
+    server.RequestHandlerClass = Handler
     thread = threading.Thread(target=server.serve_forever, name="fakeredis", daemon=True)
     thread.start()
     yield f"redis://127.0.0.1:{server.server_address[1]}/0"
