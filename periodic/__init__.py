@@ -12,6 +12,7 @@ from .clock import Clock as Clock
 from .clock import ManualClock as ManualClock
 from .clock import SystemClock as SystemClock
 from .clock import Wake as Wake
+from .clock import iso_utc as iso_utc
 from .clock import to_utc as to_utc
 from .clock import to_zone as to_zone
 from .cursors import Adoption as Adoption
@@ -36,6 +37,7 @@ from .errors import PeriodicError as PeriodicError
 from .errors import ScheduleError as ScheduleError
 from .leases import Lease as Lease
 from .leases import LeaseStore as LeaseStore
+from .leases import MemoryLeases as MemoryLeases
 from .planner import Planner as Planner
 from .policies import CatchUp as CatchUp
 from .policies import CatchUpPolicy as CatchUpPolicy

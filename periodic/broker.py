@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -55,8 +55,8 @@ class FamilyMessage(Message, Protocol):
         """
         ...
 
-    def own_headers(self) -> Mapping[str, str]:
-        """Return the headers in which it differs from its siblings, `id` among them.
+    def own_headers(self) -> dict[str, str]:
+        """Return a new dict of the headers in which it differs from its siblings, with `id`.
 
         The text of each may stand elsewhere in the message too, as the id does.
         """

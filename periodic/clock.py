@@ -11,6 +11,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from queue import Empty, SimpleQueue
 
 
@@ -49,6 +50,19 @@ def to_zone(instant: datetime, zone: tzinfo) -> datetime:
         ValueError: the datetime is naive.
     """
     return zone.fromutc(to_utc(instant).replace(tzinfo=zone))
+
+
+@lru_cache(maxsize=4096)  # many entries share few instants
+def iso_utc(instant: datetime) -> str:
+    """Return an instant as text: ISO 8601 in UTC, one text for each instant.
+
+    Args:
+        instant: any aware datetime.
+
+    Raises:
+        ValueError: the datetime is naive.
+    """
+    return to_utc(instant).isoformat()
 
 
 class Wake:

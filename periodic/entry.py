@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import lru_cache
 from typing import Any, cast
 
-from .clock import to_utc
+from .clock import iso_utc, to_utc
 from .errors import EntryError
 from .policies import ALLOWED, MAX_CATCH_UP, CatchUp, CatchUpName, CatchUpPolicy
 from .schedules.base import Schedule
@@ -147,20 +148,29 @@ class Occurrence:
     @property
     def identity(self) -> str:
         """Return namespace, entry, kind and fire time (ISO 8601, UTC) as one JSON list."""
-        parts = [self.namespace, self.entry, str(self.kind), self.fire_time.isoformat()]
-        return json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
+        start, _ = _start(self.namespace, self.entry, self.kind)
+        return f'{start}{iso_utc(self.fire_time)}"]'
 
     @property
     def id(self) -> str:
-        """Return the task id: the same for this occurrence in every beat and at every retry."""
-        return str(uuid.uuid5(_namespace_uuid(self.namespace), self.identity))
+        """Return the task id: the same for this occurrence in every beat and at every retry.
+
+        It is `uuid5` of the namespace and the identity (RFC 9562, 5.5).
+        """
+        _, start = _start(self.namespace, self.entry, self.kind)
+        digest = start.copy()
+        digest.update(f'{iso_utc(self.fire_time)}"]'.encode())
+        found = digest.digest()
+        text = found.hex()
+        variant = "89ab"[found[8] >> 4 & 3]
+        return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
     @property
     def headers(self) -> dict[str, str]:
         """Return the message headers that carry this occurrence to the task."""
         return {
             HEADER_ENTRY: self.entry,
-            HEADER_FIRE_TIME: self.fire_time.isoformat(),
+            HEADER_FIRE_TIME: iso_utc(self.fire_time),
             HEADER_KIND: str(self.kind),
         }
 
@@ -186,6 +196,10 @@ class Occurrence:
             return None
 
 
-@cache
-def _namespace_uuid(namespace: str) -> uuid.UUID:
-    return uuid.uuid5(_ROOT, namespace)
+@lru_cache(maxsize=2**17)  # an id is made for each message: what entries share is made once
+def _start(namespace: str, entry: str, kind: Kind) -> tuple[str, hashlib._Hash]:
+    """Return how an identity begins, and the hash of its id so far."""
+    parts = json.dumps([namespace, entry, str(kind)], separators=(",", ":"), ensure_ascii=False)
+    start = f'{parts[:-1]},"'
+    root = uuid.uuid5(_ROOT, namespace).bytes
+    return start, hashlib.sha1(root + start.encode(), usedforsecurity=False)

@@ -22,12 +22,12 @@ class Command(NamedTuple):
     Args:
         name: L for LPUSH, E for PEXPIRE, P for PUBLISH.
         key: with the global key prefix.
-        argument: the message, or milliseconds.
+        argument: the message, or milliseconds; bytes are ready to be sent.
     """
 
     name: str
     key: str
-    argument: str
+    argument: str | bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cache
@@ -41,7 +41,7 @@ from periodic import (
     Message,
     Outcome,
     Status,
-    to_utc,
+    iso_utc,
 )
 
 from .capture import CapturingChannel, Command, capturing
@@ -159,29 +159,26 @@ class RedisBroker(Broker):
 
     def _dispatch(self, batch: Sequence[Dispatch]) -> list[Outcome]:
         keys: dict[str, int] = {self._key("cursors"): 1}
-        arguments: list[str | int] = []
+        arguments: list[str | bytes] = []
         errors: dict[int, Exception] = {}
         for number, dispatch in enumerate(batch):
             occurrence = dispatch.occurrence
-            commands: Sequence[Command] | None
+            claim = (
+                f"{iso_utc(dispatch.previous)}\n"
+                f"{iso_utc(occurrence.fire_time)} {dispatch.fingerprint}"
+            )
+            commands: Sequence[Command] = ()  # none: only ask where the cursor stands
             try:
                 commands = self._render(dispatch.message)
             except Exception as error:  # noqa: BLE001  # a task's own code may run; the outcome carries it
-                errors[number], commands = self._of_the_message(error), None
-            arguments += (
-                occurrence.entry,
-                dispatch.previous.isoformat(),
-                f"{dispatch.cursor.isoformat()} {dispatch.fingerprint}",
-                -1 if commands is None else len(commands),
-            )
-            for name, key, argument in commands or ():
+                errors[number] = self._of_the_message(error)
+            for name, key, _ in commands:
                 place = key if name == "P" else keys.setdefault(key, len(keys) + 1)
-                arguments += (name, place, argument)
-        reply = self._again("dispatch", list(keys), arguments)
-        return [
-            _outcome(dispatch, _text(word), errors.get(number))
-            for number, (dispatch, word) in enumerate(zip(batch, reply, strict=True))
-        ]
+                claim += f"\n{name}{place}"
+            arguments += (occurrence.entry, claim)
+            arguments += [argument for _, _, argument in commands]
+        letters, *words = self._again("dispatch", list(keys), arguments)
+        return _outcomes(batch, _text(letters), map(_text, words), errors)
 
     def _again(self, script: str, keys: list[str], arguments: list[Any]) -> list[bytes]:
         """Run a script, a second time if the connection breaks: a claim that was won says TAKEN."""
@@ -288,22 +285,30 @@ def _read(script: str) -> str:
 
 
 def _adoption(adoption: Adoption) -> tuple[str, str, str, str]:
-    copy = "" if adoption.copy is None else to_utc(adoption.copy).isoformat()
-    anchor = to_utc(adoption.anchor).isoformat()
-    return adoption.name, adoption.fingerprint, anchor, copy
+    copy = "" if adoption.copy is None else iso_utc(adoption.copy)
+    return adoption.name, adoption.fingerprint, iso_utc(adoption.anchor), copy
 
 
-def _outcome(dispatch: Dispatch, word: str, error: Exception | None) -> Outcome:
-    """Return what the script's word means: "+", "!" and a reason, "=" and the cursor."""
-    occurrence = dispatch.occurrence
-    if word == "+":
-        return Outcome(occurrence, Status.DISPATCHED, dispatch.cursor)
-    if word.startswith("!"):
-        return Outcome(occurrence, Status.FAILED, dispatch.previous, BrokerError(word[1:]))
-    stands = datetime.fromisoformat(word[1:].partition(" ")[0])
-    if error is not None and stands == dispatch.previous:
-        return Outcome(occurrence, Status.FAILED, stands, error)
-    return Outcome(occurrence, Status.TAKEN, stands)
+def _outcomes(
+    batch: Sequence[Dispatch], letters: str, words: Iterator[str], errors: Mapping[int, Exception]
+) -> list[Outcome]:
+    """Return what the script's letters and words mean."""
+    outcomes: list[Outcome] = []
+    for number, (dispatch, letter) in enumerate(zip(batch, letters, strict=True)):
+        occurrence = dispatch.occurrence
+        if letter == "+":
+            outcome = Outcome(occurrence, Status.DISPATCHED, occurrence.fire_time)
+        elif letter == "!":
+            error = BrokerError(next(words))
+            outcome = Outcome(occurrence, Status.FAILED, dispatch.previous, error)
+        else:
+            stands = datetime.fromisoformat(next(words).partition(" ")[0])
+            if number in errors and stands == dispatch.previous:
+                outcome = Outcome(occurrence, Status.FAILED, stands, errors[number])
+            else:
+                outcome = Outcome(occurrence, Status.TAKEN, stands)
+        outcomes.append(outcome)
+    return outcomes
 
 
 def _text(reply: bytes | str) -> str:

@@ -32,12 +32,12 @@ class Pattern:
     pieces: tuple[str, ...]
     slots: tuple[tuple[int, str], ...]
 
-    def fill(self, texts: Mapping[str, str]) -> str:
-        """Return the argument with these texts in its slots."""
+    def fill(self, texts: Mapping[str, str]) -> bytes:
+        """Return the argument with these texts in its slots, encoded once for all pieces."""
         pieces = list(self.pieces)
         for index, name in self.slots:
             pieces[index] = texts[name]
-        return "".join(pieces)
+        return "".join(pieces).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,15 @@ class Template:
 
     patterns: tuple[Pattern, ...]
 
-    def fill(self, headers: Mapping[str, str], tag: str) -> list[Command]:
+    def fill(self, headers: dict[str, str], tag: str) -> list[Command]:
         """Return the commands of one message.
 
         Args:
-            headers: its own headers.
+            headers: its own headers; the tag is added.
             tag: its delivery tag, which no other message has.
         """
-        texts = {**headers, _TAG: tag}
-        return [Command(each.name, each.key, each.fill(texts)) for each in self.patterns]
+        headers[_TAG] = tag
+        return [Command(each.name, each.key, each.fill(headers)) for each in self.patterns]
 
 
 def build(channel: CapturingChannel, message: FamilyMessage) -> Template | None:
@@ -79,9 +79,14 @@ def build(channel: CapturingChannel, message: FamilyMessage) -> Template | None:
     if texts is None or others is None:
         return None
     template = Template(tuple(_pattern(command, texts) for command in first.commands))
-    if template.fill(others, others[_TAG]) != list(second.commands):
+    if template.fill(others, others[_TAG]) != [_encoded(each) for each in second.commands]:
         return None
     return template
+
+
+def _encoded(command: Command) -> Command:
+    argument = command.argument
+    return command._replace(argument=argument.encode() if isinstance(argument, str) else argument)
 
 
 def _texts(captured: Captured, names: list[str]) -> dict[str, str] | None:
@@ -99,7 +104,7 @@ def _texts(captured: Captured, names: list[str]) -> dict[str, str] | None:
 def _pattern(command: Command, texts: Mapping[str, str]) -> Pattern:
     # Two headers may have one text, in all messages alike: the first name then stands for both.
     names = {text: name for name, text in reversed(texts.items())}
-    parts = re.split("(" + "|".join(map(re.escape, names)) + ")", command.argument)
+    parts = re.split("(" + "|".join(map(re.escape, names)) + ")", str(command.argument))
     slots = tuple((index, names[part]) for index, part in enumerate(parts) if part in names)
     filled = {index for index, _ in slots}
     pieces = tuple("" if index in filled else part for index, part in enumerate(parts))

@@ -4,96 +4,110 @@
 -- KEYS[2...] the lists (queues) that messages go to
 -- ARGV       for each dispatch, one after another:
 --              entry
---              previous  the fire time at which the cursor must stand for the claim to win
---              cursor    what is kept when it wins: "<fire time> <fingerprint>"
---              n         how many commands follow; -1: only tell where the cursor stands
---              n times:  command (L push, E expire, P publish), the number of its key among
---                        KEYS (P: the channel), argument
--- Reply      for each dispatch a string: "+" when it was enqueued, "!" and a reason when it cannot
---            be, "=" and the cursor when it stands elsewhere
+--              claim     lines: the fire time at which the cursor must stand for the claim to win;
+--                        what is kept when it wins, "<fire time> <fingerprint>"; then a line for
+--                        each command: "L" or "E" and the number of its key among KEYS, or "P" and
+--                        the channel; no such line: only tell where the cursor stands
+--              one argument for each command: L pushes it, E expires the key after so many
+--                        milliseconds, P publishes it
+-- Reply      first one letter for each dispatch: "+" it was enqueued, "=" the cursor stands
+--            elsewhere, "!" it cannot be enqueued; then, in order, for each "=" the cursor and for
+--            each "!" the reason
 --
 -- A script that fails in the middle is not undone. So everything that can be known to fail is
 -- looked at first, and messages are pushed before cursors move: at worst one is repeated.
 
 local cursors = KEYS[1]
+local find, sub = string.find, string.sub
 
 -- A queue's key that holds something else would fail in the middle.
 local bad = {}
 for number = 2, #KEYS do
-  local kind = redis.call('TYPE', KEYS[number])
-  kind = kind.ok or kind
+  local kind = redis.call('TYPE', KEYS[number]).ok
   if kind ~= 'none' and kind ~= 'list' then
-    bad[number] = 'the key ' .. KEYS[number] .. ' holds a ' .. kind .. ', not a list'
+    bad['L' .. number] = 'the key ' .. KEYS[number] .. ' holds a ' .. kind .. ', not a list'
   end
 end
 
-local entries, places = {}, {}
+local entries, claims, arguments = {}, {}, {} -- `arguments`: where the first of each is in ARGV
 local place = 1
 while place <= #ARGV do
-  entries[#entries + 1] = ARGV[place]
-  places[#places + 1] = place
-  local count = tonumber(ARGV[place + 3])
-  place = place + 4 + 3 * math.max(count, 0)
+  local claim = ARGV[place + 1]
+  local number = #entries + 1
+  entries[number], claims[number], arguments[number] = ARGV[place], claim, place + 2
+  place = place + 2
+  local _, lines = string.gsub(claim, '\n', '')
+  place = place + lines - 1
 end
 local kept = redis.call('HMGET', cursors, unpack(entries))
 
 local moved = {} -- entry -> its cursor after earlier dispatches of this batch
-local reply = {}
-local pushes, order = {}, {} -- the number of a list's key -> its messages; those numbers, in order
+local letters, words = {}, {}
+local pushes, order = {}, {} -- command "L..." -> its messages; those commands, in order
 local others = {} -- expire and publish, done after the pushes
 local moves = {}
 
 for number, entry in ipairs(entries) do
-  local place = places[number]
-  local previous, cursor = ARGV[place + 1], ARGV[place + 2]
-  local count = tonumber(ARGV[place + 3])
+  local claim = claims[number]
+  local first = find(claim, '\n', 1, true)
+  local second = find(claim, '\n', first + 1, true)
+  local previous = sub(claim, 1, first - 1)
   local stands = moved[entry] or kept[number]
   -- A cursor that is not known was lost with its messages: the beat that knows it is believed.
-  if stands and string.sub(stands, 1, #previous + 1) ~= previous .. ' ' then
-    reply[number] = '=' .. stands
-  elseif count < 0 then
-    reply[number] = '=' .. (stands or previous .. ' ')
-    moved[entry] = stands or previous .. ' '
+  if stands and sub(stands, 1, first) ~= previous .. ' ' then
+    letters[number] = '='
+    words[#words + 1] = stands
+  elseif not second then
+    letters[number] = '='
+    stands = stands or previous .. ' '
+    words[#words + 1] = stands
+    moved[entry] = stands
   else
+    local commands = {}
+    for command in string.gmatch(sub(claim, second + 1), '[^\n]+') do
+      commands[#commands + 1] = command
+    end
     local reason = nil
-    for step = 0, count - 1 do
-      local at = place + 4 + 3 * step
-      if ARGV[at] == 'L' then reason = reason or bad[tonumber(ARGV[at + 1])] end
+    for _, command in ipairs(commands) do
+      reason = reason or bad[command]
     end
     if reason then
-      reply[number] = '!' .. reason
+      letters[number] = '!'
+      words[#words + 1] = reason
       moved[entry] = stands or previous .. ' '
     else
-      for step = 0, count - 1 do
-        local at = place + 4 + 3 * step
-        local command, key, argument = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-        if command == 'L' then
-          local list = pushes[key]
+      for step, command in ipairs(commands) do
+        local argument = ARGV[arguments[number] + step - 1]
+        local letter = sub(command, 1, 1)
+        if letter == 'L' then
+          local list = pushes[command]
           if not list then
             list = {}
-            pushes[key] = list
-            order[#order + 1] = key
+            pushes[command] = list
+            order[#order + 1] = command
           end
           list[#list + 1] = argument
-        elseif command == 'E' then
-          others[#others + 1] = { 'PEXPIRE', KEYS[tonumber(key)], argument }
+        elseif letter == 'E' then
+          others[#others + 1] = { 'PEXPIRE', KEYS[tonumber(sub(command, 2))], argument }
         else
-          others[#others + 1] = { 'PUBLISH', key, argument }
+          others[#others + 1] = { 'PUBLISH', sub(command, 2), argument }
         end
       end
+      local cursor = sub(claim, first + 1, second - 1)
+      letters[number] = '+'
       moved[entry] = cursor
       moves[#moves + 1] = entry
       moves[#moves + 1] = cursor
-      reply[number] = '+'
     end
   end
 end
 
-for _, key in ipairs(order) do
-  redis.call('LPUSH', KEYS[tonumber(key)], unpack(pushes[key]))
+for _, command in ipairs(order) do
+  redis.call('LPUSH', KEYS[tonumber(sub(command, 2))], unpack(pushes[command]))
 end
 if #moves > 0 then redis.call('HSET', cursors, unpack(moves)) end
 for _, other in ipairs(others) do
   redis.call(unpack(other))
 end
-return reply
+table.insert(words, 1, table.concat(letters))
+return words

@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import Celery
 
-from ...clock import Clock, SystemClock
+from ...clock import Clock, SystemClock, iso_utc
 from ...entry import HEADER_FIRE_TIME, Entry, Occurrence
 from ...errors import EntryError
 from .canvas import KINDS, publish_canvas
@@ -49,7 +49,7 @@ class TaskMessage:
     def own_headers(self) -> dict[str, str]:
         """Return the headers in which it differs from its siblings."""
         occurrence = self.occurrence
-        headers = {"id": occurrence.id, HEADER_FIRE_TIME: occurrence.fire_time.isoformat()}
+        headers = {"id": occurrence.id, HEADER_FIRE_TIME: iso_utc(occurrence.fire_time)}
         if self.family is not None and self.family.moments:
             now = self.clock.now()
             for header, after in self.family.moments:
