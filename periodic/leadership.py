@@ -71,6 +71,7 @@ class Leadership:
         self._holder = ""
         self._led = False
         self._stood_by = False
+        self._reported: set[type[Exception]] = set()
         self._changed: Callable[[], None] = _nothing
         self._status: Callable[[], BeatStatus] | None = None
 
@@ -127,7 +128,26 @@ class Leadership:
                 # The beat itself meets the same outage and says so; here it is a detail.
                 logger.debug("the beat lease cannot be asked for: %s", error)
                 self._pause(_TRY_AGAIN)
+            except Exception as error:  # noqa: BLE001  # without this thread it would never lead again
+                self._report(error)
+                self._pause(_TRY_AGAIN)
+            else:
+                self._reported.clear()
         self._leave()
+
+    def _report(self, error: Exception) -> None:
+        """Show an error that was not foreseen; each kind once until all is well again."""
+        if self._stopping:  # its connection was closed under it
+            return
+        if type(error) not in self._reported:
+            logger.error(
+                "this beat (%s) could not ask for the beat lease and tries again: %s",
+                self.beat,
+                error,
+                exc_info=error,
+                extra={"event": "lease-failed"},
+            )
+        self._reported.add(type(error))
 
     def _contend(self) -> None:
         if not self._leased:
@@ -192,7 +212,7 @@ class Leadership:
             if lease is not None:
                 self._broker.leases().release(lease)
             self._say_goodbye()
-        except BrokerUnreachable as error:
+        except Exception as error:  # noqa: BLE001  # the connection may be closed under it
             logger.debug("the beat lease cannot be released, it ends by itself: %s", error)
 
     def _say_goodbye(self) -> None:

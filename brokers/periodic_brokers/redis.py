@@ -91,7 +91,7 @@ class RedisBroker(Broker):
         self._connection = connection.clone(
             transport=capturing(connection.get_transport_cls()), transport_options=options
         )
-        self._uri = self._connection.as_uri()
+        self._uri = connection.as_uri()
         self._namespace = namespace
         self._prefix = str(options.get("global_keyprefix") or "")
         self._channel: CapturingChannel | None = None
@@ -164,8 +164,7 @@ class RedisBroker(Broker):
         for number, dispatch in enumerate(batch):
             occurrence = dispatch.occurrence
             claim = (
-                f"{iso_utc(dispatch.previous)}\n"
-                f"{iso_utc(occurrence.fire_time)} {dispatch.fingerprint}"
+                f"{iso_utc(dispatch.previous)}\n{iso_utc(dispatch.cursor)} {dispatch.fingerprint}"
             )
             commands: Sequence[Command] = ()  # none: only ask where the cursor stands
             try:
@@ -266,7 +265,8 @@ class RedisBroker(Broker):
 
     def _disconnect(self) -> None:
         if self._channel is not None:
-            self._channel.pool.disconnect()
+            # A connection in use is another thread's; that of a failed call is closed already.
+            self._channel.pool.disconnect(inuse_connections=False)
 
     def close(self) -> None:
         """Close the connections; everything else is on the server."""
@@ -297,7 +297,7 @@ def _outcomes(
     for number, (dispatch, letter) in enumerate(zip(batch, letters, strict=True)):
         occurrence = dispatch.occurrence
         if letter == "+":
-            outcome = Outcome(occurrence, Status.DISPATCHED, occurrence.fire_time)
+            outcome = Outcome(occurrence, Status.DISPATCHED, dispatch.cursor)
         elif letter == "!":
             error = BrokerError(next(words))
             outcome = Outcome(occurrence, Status.FAILED, dispatch.previous, error)
