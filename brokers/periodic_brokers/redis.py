@@ -241,7 +241,8 @@ class RedisBroker(Broker):
 
     def _capturing(self) -> CapturingChannel:
         if self._channel is None:
-            self._connection.connect()
+            # `connect` would wait two seconds and try again, and no stop would be heard.
+            self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
             # The connection was made with a transport whose channels are these.
             self._channel = cast("CapturingChannel", self._connection.channel())
         return self._channel

@@ -51,3 +51,15 @@ def test_an_outage_names_the_server_by_the_url_that_the_app_was_given() -> None:
         broker.close()
 
     assert str(caught.value).startswith("Redis at redis://:**@127.0.0.1:1/0 does not answer")
+
+
+def test_a_server_that_refuses_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting between tries is the beat's, which hears a stop meanwhile; the adapter never does."""
+    monkeypatch.setattr("kombu.utils.functional.sleep", lambda _: pytest.fail("it waits"))
+    with kombu.Connection("redis://127.0.0.1:1/0") as connection:
+        broker = RedisBroker(connection, namespace="test")
+
+        with pytest.raises(BrokerUnreachable):
+            broker.now()
+
+        broker.close()
