@@ -101,7 +101,7 @@ def relative(at: datetime, now: datetime) -> str:
     'in 5 min'
     """
     seconds = (to_utc(at) - to_utc(now)).total_seconds()
-    words = _duration(abs(seconds))
+    words = duration(abs(seconds))
     if words == "0 s":
         return "now"
     return f"in {words}" if seconds > 0 else f"{words} ago"
@@ -267,7 +267,12 @@ def _digits(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}{fraction}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a length of time in words, cut to two units.
+
+    >>> duration(90)
+    '1 min 30 s'
+    """
     if seconds < 1:
         # Below a second only tenths tell anything; rounding up would call 0.96 s one second.
         tenths = int(seconds * 10)

@@ -19,7 +19,7 @@ from . import console
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON list instead of a table.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 _NEXT: tuple[Callable[[Any], Any], ...] = (
     click.argument("entry", required=False),
     click.option(
@@ -39,8 +39,8 @@ _NEXT: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def list_options(command: F) -> F:
-    """Give a command the options of `list`: `as_json`."""
+def json_option(command: F) -> F:
+    """Give a command its only option: `as_json`."""
     return _JSON(command)
 
 

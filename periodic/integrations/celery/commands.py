@@ -1,4 +1,4 @@
-"""`celery -A app periodic list|next`: the entries of a Celery app and their next runs.
+"""`celery -A app periodic list|next|beats|health`: a Celery app's entries, runs and beats.
 
 Celery imports this module in each of its commands; by importing the package it also sets the
 guard that keeps a beat from starting where its messages could never arrive.
@@ -12,17 +12,18 @@ import click
 
 from ...errors import PeriodicError
 from .. import looks
+from . import watched
 from .entries import Loaded, load_entries
 from .settings import Settings
 
 
 @click.group()
 def periodic() -> None:
-    """Look at the entries of the beat."""
+    """Look at the entries of the beat, and at the beats."""
 
 
 @periodic.command("list")
-@looks.list_options
+@looks.json_option
 @click.pass_context
 def list_(context: click.Context, *, as_json: bool) -> None:
     """Show every entry: its schedule in words, its task and its next run.
@@ -55,6 +56,26 @@ def next_(
         after=after,
         as_json=as_json,
     )
+
+
+@periodic.command("beats")
+@looks.json_option
+@click.pass_context
+def beats(context: click.Context, *, as_json: bool) -> None:
+    """Show every beat that shows itself: what it does, since when, its last tick, who leads."""
+    watched.show_beats(lambda: context.obj.app, as_json=as_json)
+
+
+@periodic.command("health")
+@looks.json_option
+@click.pass_context
+def health(context: click.Context, *, as_json: bool) -> None:
+    """Tell whether the beats do their work, for probes.
+
+    Ends with status 0 if at least one beat works, 1 with a sentence for each problem, 2 if it
+    cannot be told.
+    """
+    watched.show_health(lambda: context.obj.app, as_json=as_json)
 
 
 def _load(context: click.Context) -> tuple[Loaded, Settings]:

@@ -1,4 +1,4 @@
-"""`flask periodic run|list|next`: the options; what they do is in `commands.py`.
+"""`flask periodic run|list|next|beats|health`: the options; `commands.py` does the work.
 
 Every `flask` command of an environment loads this module, so it imports neither Celery nor what
 needs it.
@@ -16,7 +16,7 @@ from .. import looks
 
 @click.group()
 def periodic() -> None:
-    """Run periodic tasks, and see when they run."""
+    """Run periodic tasks, see when they run, and who runs them."""
 
 
 @periodic.command()
@@ -64,7 +64,7 @@ def run(
 
 
 @periodic.command("list")
-@looks.list_options
+@looks.json_option
 @pass_script_info
 def list_(info: ScriptInfo, *, as_json: bool) -> None:
     """Show every entry: its schedule in words, its task and its next run.
@@ -82,6 +82,26 @@ def next_(
 ) -> None:
     """Show the coming runs of ENTRY, or of all entries: local time, UTC and how far away."""
     _commands().show_next(info, entry, count=count, after=after, as_json=as_json)
+
+
+@periodic.command()
+@looks.json_option
+@pass_script_info
+def beats(info: ScriptInfo, *, as_json: bool) -> None:
+    """Show every beat that shows itself: what it does, since when, its last tick, who leads."""
+    _commands().show_beats(info, as_json=as_json)
+
+
+@periodic.command()
+@looks.json_option
+@pass_script_info
+def health(info: ScriptInfo, *, as_json: bool) -> None:
+    """Tell whether the beats do their work, for probes.
+
+    Ends with status 0 if at least one beat works, 1 with a sentence for each problem, 2 if it
+    cannot be told.
+    """
+    _commands().show_health(info, as_json=as_json)
 
 
 def _commands() -> ModuleType:

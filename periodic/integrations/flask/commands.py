@@ -1,4 +1,4 @@
-"""What `flask periodic run`, `list` and `next` do."""
+"""What `flask periodic run`, `list`, `next`, `beats` and `health` do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kombu.exceptions import OperationalError
 from ...clock import SystemClock
 from ...errors import BrokerUnreachable, PeriodicError
 from .. import console, looks
-from ..celery import Embedded, Loaded, Settings, load_entries
+from ..celery import Embedded, Loaded, Settings, load_entries, watched
 from ..celery.settings import connection_to_broker
 from . import serve
 from .extension import PeriodicState, state_of
@@ -88,6 +88,16 @@ def show_next(
         after=after,
         as_json=as_json,
     )
+
+
+def show_beats(info: ScriptInfo, *, as_json: bool) -> None:
+    """Print every beat of the app's namespace."""
+    watched.show_beats(lambda: state_of(info.load_app()).celery, as_json=as_json)
+
+
+def show_health(info: ScriptInfo, *, as_json: bool) -> None:
+    """Print whether the beats of the app do their work; always ends the command."""
+    watched.show_health(lambda: state_of(info.load_app()).celery, as_json=as_json)
 
 
 def _run_here(info: ScriptInfo, where: Where, concurrency: int) -> None:
