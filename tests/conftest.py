@@ -7,20 +7,26 @@ its tests by name; it is an error where `PERIODIC_REQUIRE` names it.
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 import testservers
 
 
-def _server(kind: str) -> Iterator[testservers.Server]:
-    """Run a private server of this kind, or skip by name, or fail where it is required."""
+def _demand(kind: str) -> None:
+    """Skip by name where there is no such server here, or fail where it is required."""
     try:
         testservers.find(kind)
     except testservers.ServerMissingError as error:
         if kind in testservers.required():
             pytest.fail(f"PERIODIC_REQUIRE names {kind}: {error}", pytrace=False)
         pytest.skip(str(error))
+
+
+def _server(kind: str) -> Iterator[testservers.Server]:
+    """Run a private server of this kind, or skip by name, or fail where it is required."""
+    _demand(kind)
     with testservers.private(kind) as server:
         yield server
 
@@ -81,10 +87,20 @@ def fakeredis_url() -> Iterator[str]:
     server.RequestHandlerClass = Handler
     thread = threading.Thread(target=server.serve_forever, name="fakeredis", daemon=True)
     thread.start()
-    yield f"redis://127.0.0.1:{server.server_address[1]}/0"
+    url = f"redis://127.0.0.1:{server.server_address[1]}/0"
+    _warm_up(url)
+    yield url
     server.shutdown()
     server.server_close()
     thread.join(timeout=5)
+
+
+@pytest.fixture
+def own_redis() -> Iterator[Callable[..., testservers.Server]]:
+    """Starts Redis servers that are the test's alone, with options of `redis-server`."""
+    _demand("redis")
+    with ExitStack() as stack:
+        yield lambda *options: stack.enter_context(testservers.private("redis", *options))
 
 
 @pytest.fixture
@@ -107,6 +123,14 @@ def clean_rabbitmq_url(request: pytest.FixtureRequest, rabbitmq_url: str) -> Ite
         return
     with request.getfixturevalue("rabbitmq_server").vhost() as url:
         yield url
+
+
+def _warm_up(url: str) -> None:
+    """Run a script: the first one loads Lua, which takes seconds on a busy machine."""
+    import redis  # only tests with a Redis need it
+
+    with redis.Redis.from_url(url, socket_timeout=None) as client:
+        client.eval("return 1", 0)
 
 
 def _flushed(url: str) -> str:
