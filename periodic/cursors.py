@@ -55,6 +55,9 @@ class Adoption:
 class CursorTable(ABC):
     """The cursors of one namespace, during one exclusive step."""
 
+    #: Where entries stand whose cursor is not known, by what was said of them in this step.
+    _believed: dict[str, datetime] | None = None
+
     @abstractmethod
     def get(self, name: str) -> Cursor | None:
         """Return the entry's cursor, or None for an entry never seen."""
@@ -78,10 +81,15 @@ class CursorTable(ABC):
         """Return where the entry's cursor stands, or `otherwise` for one that is not known.
 
         An unknown cursor is one that was lost with the place that kept it; the beat that still
-        knows where it stood is believed, so that the loss repeats nothing and skips nothing.
+        knows where it stood is believed, so that the loss repeats nothing and skips nothing. What
+        it says first counts for the whole step: what follows a message that failed waits for it.
         """
         cursor = self.get(name)
-        return otherwise if cursor is None else cursor.at
+        if cursor is not None:
+            return cursor.at
+        if self._believed is None:
+            self._believed = {}
+        return self._believed.setdefault(name, otherwise)
 
     def adopt(self, adoptions: Iterable[Adoption]) -> dict[str, datetime]:
         """Return each entry's cursor; one never seen, or edited since, starts at its anchor.

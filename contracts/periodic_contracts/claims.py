@@ -51,26 +51,41 @@ class Claims:
         return self.core.Occurrence(self.namespace, self.entry, self.at(number))
 
     def adopt(
-        self, broker: periodic.Broker, *, anchor: int = 0, fingerprint: str = FINGERPRINT
+        self,
+        broker: periodic.Broker,
+        *,
+        anchor: int = 0,
+        fingerprint: str = FINGERPRINT,
+        copy: int | None = None,
     ) -> datetime:
         """Let a broker adopt the entry and return the entry's cursor."""
-        adoption = self.core.Adoption(self.entry, fingerprint, self.at(anchor))
+        copied = None if copy is None else self.at(copy)
+        adoption = self.core.Adoption(self.entry, fingerprint, self.at(anchor), copied)
         return broker.adopt([adoption])[self.entry]
 
     def dispatch(
-        self, number: int, *, previous: int | None = None, **message: Any
+        self,
+        number: int,
+        *,
+        previous: int | None = None,
+        up_to: int | None = None,
+        fingerprint: str = FINGERPRINT,
+        **message: Any,
     ) -> periodic.Dispatch:
         """Make the dispatch of an occurrence.
 
         Args:
             number: of the occurrence.
             previous: the number of the forerunner; the one before unless given.
+            up_to: the number of the newest that is given up with it, if any is.
+            fingerprint: of the schedule.
             message: fields of its `ContractMessage`.
         """
         occurrence = self.occurrence(number)
         stands = self.at(number - 1 if previous is None else previous)
         contents = ContractMessage(occurrence, **message)
-        return self.core.Dispatch(occurrence, stands, FINGERPRINT, contents)
+        given_up = None if up_to is None else self.at(up_to)
+        return self.core.Dispatch(occurrence, stands, fingerprint, contents, given_up)
 
     def chain(self, first: int, last: int) -> list[periodic.Dispatch]:
         """Make the dispatches of consecutive occurrences, each naming its forerunner."""

@@ -59,10 +59,10 @@ class Contract:
         """Refuse what would hide a broken promise."""
         super().__init_subclass__(**kwargs)
         muted = [
-            f"{name} of {home.__name__}"
+            f"{name} of {contract}"
             for name in contract_tests(cls)
             for home in _homes(cls, name)[1:]
-            if home.__name__.endswith("Contract")
+            if (contract := _contract_with(cls, home))
         ]
         if muted:
             raise TypeError(
@@ -151,7 +151,8 @@ def contract_tests(cls: type[Contract]) -> list[str]:
 
 def home_of(cls: type[Contract], test: str) -> str:
     """Return the name of the contract that a test of a class belongs to."""
-    return _homes(cls, test)[-1].__name__
+    home = _homes(cls, test)[-1]
+    return _contract_with(cls, home) or home.__name__
 
 
 def label_of(cls: type[Contract]) -> str:
@@ -166,3 +167,9 @@ def capability_names(adapter: type[periodic.Broker]) -> frozenset[str]:
 
 def _homes(cls: type[Contract], test: str) -> list[type]:
     return [base for base in cls.__mro__ if test in vars(base)]
+
+
+def _contract_with(cls: type[Contract], home: type) -> str:
+    """Return the name of the contract that a class is, or is a part of; "" for an author's own."""
+    contracts = [base for base in cls.__mro__ if base.__name__.endswith("Contract")]
+    return next((each.__name__ for each in reversed(contracts) if issubclass(each, home)), "")

@@ -11,6 +11,7 @@ import pytest
 
 from .claims import Claims, statuses
 from .contract import NAMESPACE, Contract, MakeBroker, needs
+from .cursors import CursorPromises
 from .messages import ContractMessage, ids_of
 from .racing import CannotBePublishedError, kill_in_the_second_of_three, overtaken, race, refuse
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Enqueued = Callable[[], "list[Received]"]
 
 
-class DedupContract(Contract):
+class DedupContract(CursorPromises, Contract):
     """A claim is won once, by comparing cursors; what was enqueued is never enqueued again."""
 
     # -- one claim -------------------------------------------------------------------------------
@@ -146,45 +147,6 @@ class DedupContract(Contract):
 
         assert ids_of(enqueued()) == sorted(ids)
         assert len(set(ids)) == 2
-
-    # -- cursors ---------------------------------------------------------------------------------
-
-    def test_an_entry_never_seen_starts_at_its_anchor(
-        self, core: Core, clock: DrivenClock, make_broker: MakeBroker
-    ) -> None:
-        """Counting starts where the first beat says, and the second beat joins it there."""
-        claims = Claims.now(core, clock)
-
-        assert claims.adopt(make_broker(clock.core_clock), anchor=0) == claims.at(0)
-        assert claims.adopt(make_broker(clock.core_clock), anchor=5) == claims.at(0)
-
-    def test_a_restart_resumes_from_the_cursor(
-        self, core: Core, clock: DrivenClock, make_broker: MakeBroker, enqueued: Enqueued
-    ) -> None:
-        """A new broker object on the same state stands where the old one stood."""
-        claims = Claims.now(core, clock)
-        before = make_broker(clock.core_clock)
-        claims.adopt(before)
-        before.dispatch(claims.chain(1, 2))
-        before.close()
-        after = make_broker(clock.core_clock)
-
-        assert claims.adopt(after, anchor=4) == claims.at(2)
-        assert statuses(after.dispatch(claims.chain(2, 4))) == ["TAKEN", "DISPATCHED", "DISPATCHED"]
-        assert ids_of(enqueued()) == claims.ids(1, 2, 3, 4)
-
-    def test_an_edit_starts_counting_anew(
-        self, core: Core, clock: DrivenClock, make_broker: MakeBroker
-    ) -> None:
-        """Another schedule under the same name starts at its own anchor: never a misfire."""
-        claims = Claims.now(core, clock)
-        broker = make_broker(clock.core_clock)
-        claims.adopt(broker)
-        broker.dispatch([claims.dispatch(1)])
-        edited = "fedcba9876543210"
-
-        assert claims.adopt(broker, anchor=5, fingerprint=edited) == claims.at(5)
-        assert claims.adopt(broker, anchor=7, fingerprint=edited) == claims.at(5)
 
     def test_closing_twice_does_nothing(
         self, core: Core, clock: DrivenClock, make_broker: MakeBroker, enqueued: Enqueued

@@ -29,6 +29,21 @@ CAUGHT = {
         "test_a_failed_message_moves_nothing_and_the_others_go_on",
     ),
     "edit_is_ignored": ("DedupContract", "test_an_edit_starts_counting_anew"),
+    "copy_is_ignored": ("DedupContract", "test_after_a_loss_a_restart_resumes_from_the_copy"),
+    "copy_is_believed": ("DedupContract", "test_a_copy_is_not_believed_where_a_cursor_is_known"),
+    "forgets_nothing": (
+        "DedupContract",
+        "test_a_forgotten_entry_that_comes_back_starts_at_its_anchor",
+    ),
+    "forgets_all": ("DedupContract", "test_forgetting_leaves_all_others_alone"),
+    "given_up_comes_back": (
+        "DedupContract",
+        "test_what_is_given_up_with_an_occurrence_moves_the_cursor_past_it",
+    ),
+    "passes_over_a_failure": (
+        "DedupContract",
+        "test_after_a_loss_what_follows_a_failed_message_still_waits_for_it",
+    ),
     "start_forgets": ("BeatContract", "test_a_restart_fires_what_came_due_in_between"),
     "one_namespace": ("DedupContract", "test_namespaces_do_not_meet"),
     "not_atomic": (

@@ -85,6 +85,17 @@ class TestDedup(Author, Mixin, DedupContract):
     result.stdout.fnmatch_lines(["*TestDedup overrides test_a_claim_is_won_once*"])
 
 
+def test_overriding_a_test_of_a_contracts_part_raises_as_well(run):
+    """A contract in several files is one contract: what it is made of cannot be muted either."""
+    how = "def test_an_edit_starts_counting_anew(self): pass"
+    result = run(f"class TestDedup(Author, DedupContract):\n    {how}\n")
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(
+        ["*TestDedup overrides test_an_edit_starts_counting_anew of DedupContract; *"]
+    )
+
+
 def test_an_authors_own_tests_may_stand_beside(run):
     """A class may add tests; they run, and are counted under the class."""
     result = run("""

@@ -71,6 +71,19 @@ def test_a_step_that_raises_keeps_nothing(store: CursorStore) -> None:
         assert table.get("job") is None
 
 
+def test_where_an_unknown_entry_stands_is_believed_once_in_a_step(store: CursorStore) -> None:
+    """The first word counts for the step, the next step asks anew, and a known cursor wins."""
+    with store.step("shop") as table:
+        assert NOON == table.stand("job", NOON)
+        assert NOON == table.stand("job", NOON + HOUR)
+        assert NOON + HOUR == table.stand("other", NOON + HOUR)
+
+    with store.step("shop") as table:
+        assert NOON + HOUR == table.stand("job", NOON + HOUR)
+        table.set("job", Cursor(NOON, "f"))
+        assert NOON == table.stand("job", NOON + HOUR)
+
+
 def test_steps_exclude_each_other(store: CursorStore) -> None:
     """Read-then-write in a step is atomic: threads that count lose no count."""
 

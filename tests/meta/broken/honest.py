@@ -23,6 +23,7 @@ class Honest(Broker):
         self.connection = connection.clone(transport=memory._CapturingTransport)
         self.channel = self.connection.channel()
         self.namespace = namespace
+        self.believed = {}
 
     @classmethod
     def open(cls, connection, *, namespace, clock, cursors):
@@ -38,13 +39,17 @@ class Honest(Broker):
     def adopt_one(self, adoption):
         cursor = self.cursors.get(self.key(adoption.name))
         if cursor is None or cursor.fingerprint != adoption.fingerprint:
-            at = adoption.anchor if cursor or adoption.copy is None else adoption.copy
-            cursor = Cursor(at, adoption.fingerprint)
+            cursor = Cursor(self.start(adoption, cursor), adoption.fingerprint)
             self.cursors[self.key(adoption.name)] = cursor
         return cursor.at
 
+    def start(self, adoption, cursor):
+        """Return where an entry starts that was never seen, lost or edited."""
+        return adoption.copy if cursor is None and adoption.copy else adoption.anchor
+
     def dispatch(self, batch):
         rendered = [self.render(each.message) for each in batch]
+        self.believed = {}
         with self.lock:
             return [self.one(*pair) for pair in zip(batch, rendered, strict=True)]
 
@@ -60,18 +65,20 @@ class Honest(Broker):
             return Outcome(dispatch.occurrence, Status.FAILED, stands, rendered)
         self.channel.enqueue(rendered)
         self.move(dispatch)
-        return Outcome(dispatch.occurrence, Status.DISPATCHED, dispatch.occurrence.fire_time)
+        return Outcome(dispatch.occurrence, Status.DISPATCHED, dispatch.cursor)
 
     def stands(self, dispatch):
-        return self.cursors[self.key(dispatch.occurrence.entry)].at
+        key = self.key(dispatch.occurrence.entry)
+        if key in self.cursors:
+            return self.cursors[key].at
+        return self.believed.setdefault(key, dispatch.previous)
 
     def wins(self, dispatch, stands):
         return stands == dispatch.previous
 
     def move(self, dispatch):
-        occurrence = dispatch.occurrence
-        cursor = Cursor(occurrence.fire_time, dispatch.fingerprint)
-        self.cursors[self.key(occurrence.entry)] = cursor
+        cursor = Cursor(dispatch.cursor, dispatch.fingerprint)
+        self.cursors[self.key(dispatch.occurrence.entry)] = cursor
 
     def forget(self, names):
         with self.lock:

@@ -18,7 +18,7 @@ class LosesWhenKilled(Honest):
             return Outcome(dispatch.occurrence, Status.TAKEN, stands)
         self.move(dispatch)
         self.channel.enqueue(self.render(dispatch.message))
-        return Outcome(dispatch.occurrence, Status.DISPATCHED, dispatch.occurrence.fire_time)
+        return Outcome(dispatch.occurrence, Status.DISPATCHED, dispatch.cursor)
 
 
 class TestDedup(OnHonest, DedupContract):

@@ -24,7 +24,7 @@ class NotAtomic(Honest):
         except Exception as error:  # noqa: BLE001  # the outcome carries it
             return Outcome(dispatch.occurrence, Status.FAILED, stands, error)
         self.move(dispatch)
-        return Outcome(dispatch.occurrence, Status.DISPATCHED, dispatch.occurrence.fire_time)
+        return Outcome(dispatch.occurrence, Status.DISPATCHED, dispatch.cursor)
 
     def close(self):
         self.straight.release()
