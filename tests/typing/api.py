@@ -9,7 +9,20 @@ from celery import Celery
 from flask import Flask
 
 import periodic
-from periodic import Calendar, Capability, Entry, ManualClock, Occurrence, Planner, Schedule
+from periodic import (
+    Calendar,
+    Capability,
+    CatchUp,
+    CatchUpPolicy,
+    Due,
+    Entry,
+    ManualClock,
+    Missed,
+    Occurrence,
+    Planner,
+    Reason,
+    Schedule,
+)
 from periodic.integrations.flask import Periodic
 from periodic_brokers.memory import MemoryBroker
 
@@ -71,10 +84,30 @@ def plan() -> None:
         Entry(name="report", task="shop.report", schedule=periodic.interval(hours=1)), clock.now()
     )
     clock.advance(timedelta(hours=1))
-    for due in planner.due(clock.now()):
+    for due in planner.due(clock.now(), limit=100, catch_up=10):
+        assert_type(due, Due)
         assert_type(due.entry, Entry)
         assert_type(due.fire_times, tuple[datetime, ...])
+        assert_type(due.given_up, tuple[Missed, ...])
+        assert_type(due.given_up[0].reason, Reason)
     assert_type(planner.next_wake(), datetime | None)
+
+
+def missed_runs() -> None:
+    """What an entry may say about missed runs, as a word or as a member."""
+    every = periodic.interval(hours=1)
+    entry = Entry(
+        name="report",
+        task="shop.report",
+        schedule=every,
+        catch_up="all",
+        catch_up_window=timedelta(days=1),
+        max_catch_up=5,
+        misfire_threshold=timedelta(seconds=30),
+    )
+    assert_type(entry.catch_up_policy, CatchUpPolicy)
+    assert_type(entry.catch_up_policy.catch_up, CatchUp)
+    Entry(name="sweep", task="shop.sweep", schedule=every, catch_up=CatchUp.SKIP)
 
 
 def adapters() -> None:
@@ -88,7 +121,7 @@ def flask() -> Flask:
     extension = Periodic()
     extension.init_app(app)
 
-    @extension.task(schedule=periodic.crontab(minute="0", hour="6"))
+    @extension.task(schedule=periodic.crontab(minute="0", hour="6"), catch_up="skip")
     def report(day: str) -> int:
         return len(day)
 
