@@ -262,7 +262,7 @@ class RedisBroker(Broker):
             yield
         except ERRORS as error:
             self._disconnect()
-            raise translated(error, self._uri) from error
+            raise translated(error, self._uri, self._key("cursors")) from error
 
     def _disconnect(self) -> None:
         if self._channel is not None:

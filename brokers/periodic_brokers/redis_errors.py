@@ -30,7 +30,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "refused",
         "does not allow this user to do it; its ACL must allow the keys and channels of the prefix",
     ),
-    "WRONGTYPE": ("wrong-type", "keeps something else under a key of ours; look what wrote it"),
+    "WRONGTYPE": ("wrong-type", "keeps something else under {key}; look what wrote it"),
     "MASTERDOWN": ("no-master", "is a replica that has lost its master"),
     "NOREPLICAS": ("no-replicas", "takes no writes, because too few replicas follow it"),
     "MISCONF": ("cannot-save", "takes no writes, because it cannot save its data to disk"),
@@ -67,18 +67,20 @@ _WORD = re.compile(rf"(?<![A-Z])({'|'.join(_WORDS)})(?![A-Z])")
 _NOT_ALLOWED = "The user executing the script can't"
 
 
-def translated(error: Exception, uri: str) -> BrokerUnreachable:
+def translated(error: Exception, uri: str, key: str = "") -> BrokerUnreachable:
     """Return what an error of the client means.
 
     Args:
         error: one of `ERRORS`.
         uri: of the server, for the message; without a password.
+        key: what was asked for, for the message; "" where it is not known.
 
     Returns:
         The error to raise from it; its `state` is "unreachable" where no server answered, "error"
         where one gave an answer that is not foreseen, and else names the cause.
     """
     state, middle = _meaning(error)
+    middle = middle.replace("{key}", f"the key {key!r}" if key else "a key of ours")
     return BrokerUnreachable(f"Redis at {uri} {middle}: {error}", state=state)
 
 
@@ -94,7 +96,9 @@ def address(client: Any) -> str:
     return f"redis://{given.get('host') or 'localhost'}:{given.get('port') or 6379}/{database}"
 
 
-def _meaning(error: Exception) -> tuple[str, str]:
+def _meaning(error: BaseException) -> tuple[str, str]:
+    if isinstance(error, OperationalError) and error.__cause__ is not None:
+        return _meaning(error.__cause__)  # kombu's wrapping has no class for each state
     for kind in type(error).__mro__:
         if kind.__name__ in _CLASSES:
             return _WORDS[_CLASSES[kind.__name__]]

@@ -50,21 +50,21 @@ class RedisRegistry(BeatRegistry):
             if silent:
                 self._client.hdel(self._key, *silent)
         except ERRORS as error:
-            raise translated(error, self._uri) from error
+            raise translated(error, self._uri, self._key) from error
 
     def beats(self) -> list[BeatStatus]:
         """Return all that are remembered, the newest word first."""
         try:
             return sorted(self._read(), key=lambda each: each.seen_at or _EPOCH, reverse=True)
         except ERRORS as error:
-            raise translated(error, self._uri) from error
+            raise translated(error, self._uri, self._key) from error
 
     def now(self) -> datetime:
         """Return the server's time."""
         try:
             return server_time(self._client)
         except ERRORS as error:
-            raise translated(error, self._uri) from error
+            raise translated(error, self._uri, self._key) from error
 
     def _read(self) -> list[BeatStatus]:
         kept = cast("dict[Any, bytes | str]", self._client.hgetall(self._key))

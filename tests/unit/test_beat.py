@@ -400,6 +400,26 @@ def test_unreachable_in_the_middle_of_a_batch(stage: Any, entry: MakeEntry) -> N
     assert [f"job-{n}" for n in range(6)] == sorted(each.entry for each in stage.broker.enqueued)
 
 
+def test_a_broker_that_comes_back_empty_is_told_where_an_entry_stood_before_the_outage(
+    stage: Any, entry: MakeEntry
+) -> None:
+    """A run that was tried in vain is not a run, for the beat either; nobody else knows it then."""
+    beat = stage.beat(entry(every=1))
+    dispatch_one = stage.broker._one
+
+    def fail(_: Any, each: Any) -> Outcome:
+        return Outcome(each.occurrence, Status.FAILED, each.previous, BrokerUnreachable("gone"))
+
+    stage.broker._one = fail
+    stage.pass_time(beat, seconds=8)
+    stage.broker._one = dispatch_one
+    stage.broker.forget(["job"])
+    stage.pass_time(beat, seconds=8)
+
+    times = [f"12:00:{second:02}" for second in range(1, 17)]
+    assert times == stage.broker.fire_times("job")
+
+
 def test_an_outage_says_what_was_missed_once(
     stage: Any, entry: MakeEntry, caplog: pytest.LogCaptureFixture
 ) -> None:
