@@ -425,7 +425,8 @@ class Beat:
             self._outage.over()
             self._report_missed(due)
         failure = next((each for each in outcomes if each.status is Status.FAILED), None)
-        cursor = outcomes[-1].cursor
+        # Behind a failure a chain's forerunners are only what would have been dispatched.
+        cursor = (failure or outcomes[-1]).cursor
         if entry.name in self._fingerprints:
             self._copy.record(entry.name, cursor, self._fingerprints[entry.name])
         if failure is None:
