@@ -10,16 +10,16 @@ import logging
 import os
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from queue import Empty, SimpleQueue
 
 from .broker import Broker, Dispatch, Message, Outcome, Status
 from .clock import Clock, SystemClock, Wake, seconds_until
+from .clock_watch import ClockWatch
 from .copies import CursorCopy
-from .cursors import Adoption, CursorStore
+from .cursors import CursorStore
 from .due import Due
 from .entry import Entry, Occurrence
 from .errors import BrokerUnreachable
@@ -27,6 +27,7 @@ from .leadership import Leadership
 from .planner import MOST_CATCH_UP_PER_TICK, MOST_PER_TICK, Planner
 from .registry import BeatState, BeatStatus
 from .retries import BackOff, Outage
+from .roster import Roster
 from .schedules.zones import ZoneWatch
 from .skew import MAX_SKEW, SkewWatch
 
@@ -36,32 +37,17 @@ logger: logging.Logger = logging.getLogger(__name__)
 MAX_INTERVAL: timedelta = timedelta(seconds=5)
 #: How many occurrences go to the broker in one batch.
 BATCH: int = 500
-#: A wall clock that moves this much more or less than the monotonic clock was set by somebody.
-CLOCK_STEP: timedelta = timedelta(seconds=2)
 
 _LONGEST_ENTRY_RETRY = timedelta(minutes=5)
 #: How many batches are sent before their outcomes are looked at: what is due goes out first.
 _BATCHES_AHEAD = 20
 #: How long a tick may get messages ready that are not due yet.
 _PREPARE_FOR = timedelta(milliseconds=5)
-#: How long after its entry a cursor is forgotten: every beat has heard of the removal by then.
-_FORGET_AFTER = timedelta(minutes=1)
 #: When to look again at clocks that do not agree.
 _LOOK_AGAIN = timedelta(seconds=1)
 
 Render = Callable[[Entry, Occurrence], Message]
 Observer = Callable[[Entry, Outcome], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Put:
-    entry: Entry
-    anchor: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Remove:
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,29 +102,21 @@ class Beat:
         self.clock: Clock = clock if clock is not None else SystemClock()
         self.max_interval: timedelta = max_interval
         self.planner: Planner = Planner()
-        #: How often the wall clock was seen to have been set.
-        self.clock_steps: int = 0
         self._render = render
         self._observer = observer
         self._wake = Wake()
         self._stopping = False
-        self._changes: SimpleQueue[_Put | _Remove] = SimpleQueue()
-        self._entries: dict[str, Entry] = {}
-        self._unadopted: dict[str, _Put] = {}
-        self._anchors: dict[str, datetime] = {}
-        self._fingerprints: dict[str, str] = {}
-        self._failing: dict[str, BackOff] = {}
-        self._reported: set[str] = set()
-        self._outage = Outage(self.clock)
-        self._last_seen: tuple[datetime, float] | None = None
+        self._copy = CursorCopy(copy, namespace, self.clock)
+        self._roster = Roster(broker, self.planner, self._copy, self.clock)
+        self._clocks = ClockWatch(self.clock)
         self._zones = ZoneWatch()
         self._skew = SkewWatch(broker, self.clock, max_skew)
-        self._copy = CursorCopy(copy, namespace, self.clock)
+        self._outage = Outage(self.clock)
         self._leadership = leadership
         self._led = leadership is None
         self._unprepared: deque[str] = deque()
-        #: Entries that are gone, and when (monotonic seconds) their cursors go too.
-        self._gone: dict[str, float] = {}
+        self._failing: dict[str, BackOff] = {}
+        self._reported: set[str] = set()
         self._started_at = self._ticked_at = self.clock.now()
         self._lag = 0.0
 
@@ -146,24 +124,18 @@ class Beat:
 
     def put(self, entry: Entry) -> None:
         """Add or change an entry; the running beat takes it up at once."""
-        self._entries[entry.name] = entry
-        self._changes.put(_Put(entry, self.clock.now()))
+        self._roster.put(entry)
         self._wake.set()
 
     def remove(self, name: str) -> None:
         """Take an entry out; an unknown name is no error."""
-        self._entries.pop(name, None)
-        self._changes.put(_Remove(name))
+        self._roster.remove(name)
         self._wake.set()
 
     def replace(self, entries: Iterable[Entry]) -> None:
         """Make `entries` the whole set: put what is new or changed, remove what is gone."""
-        wanted = {entry.name: entry for entry in entries}
-        for name in [name for name in self._entries if name not in wanted]:
-            self.remove(name)
-        for name, entry in wanted.items():
-            if self._entries.get(name) != entry:
-                self.put(entry)
+        self._roster.replace(entries)
+        self._wake.set()
 
     def stop(self) -> None:
         """Make `run` return at its next look, which is now; safe from a signal handler."""
@@ -206,15 +178,22 @@ class Beat:
             When there will be something to do again, in UTC; None when nothing is planned.
         """
         self._wake.clear()
-        self._watch_clock()
+        if self._clocks.look():
+            self._skew.look_now()
         if self._zones.look(self.clock.monotonic()):
             self.planner.replan()
-        self._take_changes()
+        for name in self._roster.take_changes():
+            self._failing.pop(name, None)
         wake = self._work()
         self._report_set_aside()
         self._copy.save()
         self._ticked_at = self.clock.now()
         return wake
+
+    @property
+    def clock_steps(self) -> int:
+        """How often the wall clock was seen to have been set."""
+        return self._clocks.steps
 
     def status(self) -> BeatStatus:
         """Return what this beat says of itself; from any thread."""
@@ -227,7 +206,7 @@ class Beat:
             reason=reason,
             started_at=self._started_at,
             ticked_at=self._ticked_at,
-            entries=len(self._entries),
+            entries=len(self._roster),
             lag=self._lag,
         )
 
@@ -251,8 +230,8 @@ class Beat:
         try:
             if not self._skew.agrees():
                 return self.clock.now() + _LOOK_AGAIN
-            self._adopt()
-            self._forget_gone()
+            self._unprepared.extend(self._roster.adopt())
+            self._roster.forget_gone()
         except BrokerUnreachable as error:
             self._outage.failed(error, asking=True)
             return self._outage.retry_instant()
@@ -269,80 +248,9 @@ class Beat:
         self._leadership.start(self._wake.set, self.status)
         leads = self._leadership.leading
         if leads and not self._led:
-            # Another beat has moved the cursors meanwhile.
-            for entry in self._entries.values():
-                self._unadopted.setdefault(entry.name, _Put(entry, self._anchors[entry.name]))
+            self._roster.adopt_again()
         self._led = leads
         return leads
-
-    def _watch_clock(self) -> None:
-        now, monotonic = self.clock.now(), self.clock.monotonic()
-        if self._last_seen is not None:
-            last_now, last_monotonic = self._last_seen
-            step = (now - last_now) - timedelta(seconds=monotonic - last_monotonic)
-            if abs(step) > CLOCK_STEP:
-                self.clock_steps += 1
-                logger.warning(
-                    "the wall clock was set by %+.1f s, to %s; "
-                    "what was dispatched does not run again",
-                    step.total_seconds(),
-                    now.isoformat(),
-                    extra={"event": "clock-step", "seconds": step.total_seconds()},
-                )
-                self._skew.look_now()
-        self._last_seen = now, monotonic
-
-    def _take_changes(self) -> None:
-        while True:
-            try:
-                change = self._changes.get_nowait()
-            except Empty:
-                return
-            if isinstance(change, _Put):
-                self._failing.pop(change.entry.name, None)
-                self._gone.pop(change.entry.name, None)
-                self._anchors[change.entry.name] = change.anchor
-                self._unadopted[change.entry.name] = change
-            else:
-                for kept in (self._unadopted, self._fingerprints, self._failing, self._anchors):
-                    kept.pop(change.name, None)
-                self.planner.remove(change.name)
-                after = _FORGET_AFTER.total_seconds()
-                self._gone[change.name] = self.clock.monotonic() + after
-
-    def _adopt(self) -> None:
-        """Give new and changed entries their cursors."""
-        if not self._unadopted:
-            return
-        puts = list(self._unadopted.values())
-        for put in puts:
-            self._fingerprints[put.entry.name] = put.entry.fingerprint
-        cursors = self.broker.adopt(self._adoptions(puts))
-        self._unadopted.clear()
-        for put in puts:
-            self.planner.put(put.entry, cursors[put.entry.name])
-            self._unprepared.append(put.entry.name)
-        self._report_future(cursors)
-
-    def _adoptions(self, puts: list[_Put]) -> list[Adoption]:
-        copies = self._copy.load(put.entry.name for put in puts)
-        adoptions: list[Adoption] = []
-        for put in puts:
-            name, fingerprint = put.entry.name, self._fingerprints[put.entry.name]
-            copy = copies.get(name)
-            believed = copy.at if copy is not None and copy.fingerprint == fingerprint else None
-            adoptions.append(Adoption(name, fingerprint, put.anchor, believed))
-        return adoptions
-
-    def _forget_gone(self) -> None:
-        """Let the broker forget the cursors of entries that were removed a while ago."""
-        now = self.clock.monotonic()
-        names = [name for name, after in self._gone.items() if after <= now]
-        if names:
-            self.broker.forget(names)
-            self._copy.forget(names)
-            for name in names:
-                del self._gone[name]
 
     def _prepare(self, wake: datetime | None) -> bool:
         """Get messages ready ahead of their instants, for a moment; tell whether some are left."""
@@ -350,7 +258,7 @@ class Beat:
         while self._unprepared and self.clock.monotonic() < until:
             if wake is not None and wake <= self.clock.now():
                 break
-            entry = self._entries.get(self._unprepared.popleft())
+            entry = self._roster.get(self._unprepared.popleft())
             if entry is None or not entry.enabled:
                 continue
             with suppress(Exception):  # it comes back when the entry is dispatched
@@ -388,7 +296,10 @@ class Beat:
                 batch.extend(self._chain(one))
             except Exception as error:  # noqa: BLE001  # rendering runs users' code
                 broken[one.entry.name] = error
-        return _Sent(due, self.broker.dispatch(batch) if batch else [], broken)
+        sent = _Sent(due, self.broker.dispatch(batch) if batch else [], broken)
+        if batch:
+            self._lag = (self.clock.now() - batch[-1].occurrence.fire_time).total_seconds()
+        return sent
 
     def _take_outcomes(self, sent: _Sent) -> None:
         outcomes: dict[str, list[Outcome]] = {}
@@ -405,7 +316,7 @@ class Beat:
                 self.planner.settle(name, one.cursor)
 
     def _chain(self, due: Due) -> list[Dispatch]:
-        fingerprint = self._fingerprints[due.entry.name]
+        fingerprint = self._roster.fingerprint(due.entry.name) or due.entry.fingerprint
         chain: list[Dispatch] = []
         previous = due.cursor
         for fire_time in due.fire_times:
@@ -427,8 +338,9 @@ class Beat:
         failure = next((each for each in outcomes if each.status is Status.FAILED), None)
         # Behind a failure a chain's forerunners are only what would have been dispatched.
         cursor = (failure or outcomes[-1]).cursor
-        if entry.name in self._fingerprints:
-            self._copy.record(entry.name, cursor, self._fingerprints[entry.name])
+        fingerprint = self._roster.fingerprint(entry.name)
+        if fingerprint is not None:
+            self._copy.record(entry.name, cursor, fingerprint)
         if failure is None:
             self._recovered(entry)
             self.planner.settle(entry.name, cursor)
@@ -474,22 +386,6 @@ class Beat:
                     "policy": str(due.entry.catch_up),
                     "sent": len(due.fire_times),
                 },
-            )
-
-    def _report_future(self, cursors: Mapping[str, datetime]) -> None:
-        """Say which entries stand in the future: a clock that was wrong has moved them there."""
-        horizon = self.clock.now() + CLOCK_STEP
-        ahead = {name: at for name, at in cursors.items() if at > horizon}
-        if ahead:
-            name, at = max(ahead.items(), key=lambda item: item[1])
-            logger.warning(
-                "%d entries were dispatched up to instants that are still to come and run again "
-                "after them, the last is %r after %s: was a clock ahead? To count from now "
-                "on, stop the beats and remove the cursors",
-                len(ahead),
-                name,
-                at.isoformat(),
-                extra={"event": "cursor-ahead", "entries": sorted(ahead)},
             )
 
     def _report_set_aside(self) -> None:

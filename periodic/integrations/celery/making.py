@@ -99,8 +99,14 @@ def open_beat(
 
 
 def _copy(broker: Broker, settings: Settings) -> CursorStore | None:
-    """Return where a copy of the cursors is kept; where they live in a store it is no copy."""
+    """Return where a copy of the cursors is kept, for a broker that may lose its data.
+
+    Where the cursors live in that file it is no copy. A broker inside this process forgets with
+    every restart, as one expects of it, unless somebody names the file.
+    """
     if Capability.ATOMIC_DISPATCH not in broker.capabilities:
+        return None
+    if Capability.CROSS_PROCESS not in broker.capabilities and not settings.cursors_given:
         return None
     try:
         return FileCursors(settings.cursors)

@@ -45,7 +45,8 @@ class Settings:
         namespace: separates applications that share a broker.
         max_interval: the longest sleep between two ticks.
         timezone: the zone of schedules that name none.
-        cursors: the file that keeps cursors where the broker cannot.
+        cursors: the file that keeps cursors where the broker cannot, and a copy where it can.
+        cursors_given: somebody named that file.
         adapter: the broker adapter that is asked for; None lets the transport choose.
         catch_up: what is done about missed occurrences where an entry does not say it.
         all_active: every beat works; else one leads and the others stand by.
@@ -58,6 +59,7 @@ class Settings:
     adapter: type[Broker] | None = None
     catch_up: CatchUpPolicy = field(default_factory=CatchUpPolicy)
     all_active: bool = False
+    cursors_given: bool = False
 
     @classmethod
     def of(
@@ -93,6 +95,7 @@ class Settings:
             adapter=_adapter(given.get("adapter")),
             catch_up=_catch_up(given),
             all_active=_flag("all_active", given.get("all_active")),
+            cursors_given=given.get("cursors") is not None,
         )
 
     def adapter_for(self, connection: Any) -> type[Broker]:

@@ -1,0 +1,174 @@
+"""The entries of a beat: changes from any thread, and where each entry stands at the broker."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+
+from .broker import Broker
+from .clock import Clock
+from .copies import CursorCopy
+from .cursors import Adoption
+from .entry import Entry
+from .planner import Planner
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+#: How long after its entry a cursor is forgotten: every beat has heard of the removal by then.
+FORGET_AFTER: timedelta = timedelta(minutes=1)
+#: A cursor this far ahead of the clock was moved there by a clock that was wrong.
+_AHEAD = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    entry: Entry
+    anchor: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Remove:
+    name: str
+
+
+class Roster:
+    """Takes changes from any thread, and hands them to planner and broker on the beat's own.
+
+    Args:
+        broker: knows the cursors.
+        planner: is told each entry and where it stands.
+        copy: knows them too, where the broker has lost them.
+        clock: says when counting starts for what is new.
+    """
+
+    def __init__(self, broker: Broker, planner: Planner, copy: CursorCopy, clock: Clock) -> None:
+        self._broker = broker
+        self._planner = planner
+        self._copy = copy
+        self._clock = clock
+        self._changes: SimpleQueue[_Put | _Remove] = SimpleQueue()
+        self._entries: dict[str, Entry] = {}
+        #: What was put and taken up, by name; `_unadopted` of it still has no cursor.
+        self._puts: dict[str, _Put] = {}
+        self._unadopted: dict[str, _Put] = {}
+        self._fingerprints: dict[str, str] = {}
+        #: Entries that are gone, and when (monotonic seconds) their cursors go too.
+        self._gone: dict[str, float] = {}
+
+    # -- from any thread -------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        """Return how many entries there are."""
+        return len(self._entries)
+
+    def get(self, name: str) -> Entry | None:
+        """Return the entry of a name."""
+        return self._entries.get(name)
+
+    def put(self, entry: Entry) -> None:
+        """Add or change an entry; counting starts now for one that is new or has changed."""
+        self._entries[entry.name] = entry
+        self._changes.put(_Put(entry, self._clock.now()))
+
+    def remove(self, name: str) -> None:
+        """Take an entry out; an unknown name is no error."""
+        self._entries.pop(name, None)
+        self._changes.put(_Remove(name))
+
+    def replace(self, entries: Iterable[Entry]) -> None:
+        """Make `entries` the whole set: put what is new or changed, remove what is gone."""
+        wanted = {entry.name: entry for entry in entries}
+        for name in [name for name in self._entries if name not in wanted]:
+            self.remove(name)
+        for name, entry in wanted.items():
+            if self._entries.get(name) != entry:
+                self.put(entry)
+
+    # -- on the beat's thread --------------------------------------------------------------------
+
+    def take_changes(self) -> list[str]:
+        """Take up what was put and removed since; return the names."""
+        names: list[str] = []
+        while True:
+            try:
+                change = self._changes.get_nowait()
+            except Empty:
+                return names
+            if isinstance(change, _Put):
+                names.append(change.entry.name)
+                self._puts[change.entry.name] = self._unadopted[change.entry.name] = change
+                self._gone.pop(change.entry.name, None)
+            else:
+                names.append(change.name)
+                for kept in (self._puts, self._unadopted, self._fingerprints):
+                    kept.pop(change.name, None)
+                self._planner.remove(change.name)
+                self._gone[change.name] = self._clock.monotonic() + FORGET_AFTER.total_seconds()
+
+    def adopt_again(self) -> None:
+        """Ask for all cursors at the next `adopt`: another beat has moved them meanwhile."""
+        self._unadopted = dict(self._puts)
+
+    def adopt(self) -> list[str]:
+        """Give new and changed entries their cursors, and plan them; return their names.
+
+        Raises:
+            BrokerUnreachable: nothing has changed; try again later.
+        """
+        if not self._unadopted:
+            return []
+        puts = list(self._unadopted.values())
+        cursors = self._broker.adopt(self._adoptions(puts))
+        self._unadopted = {}
+        for put in puts:
+            self._planner.put(put.entry, cursors[put.entry.name])
+        self._report_future(cursors)
+        return [put.entry.name for put in puts]
+
+    def fingerprint(self, name: str) -> str | None:
+        """Return the fingerprint of an entry as it was adopted; None for one that is gone."""
+        return self._fingerprints.get(name)
+
+    def forget_gone(self) -> None:
+        """Let the broker forget the cursors of entries that were removed a while ago.
+
+        Raises:
+            BrokerUnreachable: nothing was forgotten; try again later.
+        """
+        now = self._clock.monotonic()
+        names = [name for name, after in self._gone.items() if after <= now]
+        if names:
+            self._broker.forget(names)
+            self._copy.forget(names)
+            for name in names:
+                del self._gone[name]
+
+    def _adoptions(self, puts: list[_Put]) -> list[Adoption]:
+        copies = self._copy.load(put.entry.name for put in puts)
+        adoptions: list[Adoption] = []
+        for put in puts:
+            name = put.entry.name
+            fingerprint = self._fingerprints[name] = put.entry.fingerprint
+            copy = copies.get(name)
+            believed = copy.at if copy is not None and copy.fingerprint == fingerprint else None
+            adoptions.append(Adoption(name, fingerprint, put.anchor, believed))
+        return adoptions
+
+    def _report_future(self, cursors: Mapping[str, datetime]) -> None:
+        """Say which entries stand in the future: a clock that was wrong has moved them there."""
+        horizon = self._clock.now() + _AHEAD
+        ahead = {name: at for name, at in cursors.items() if at > horizon}
+        if ahead:
+            name, at = max(ahead.items(), key=lambda item: item[1])
+            logger.warning(
+                "%d entries were dispatched up to instants that are still to come and run again "
+                "after them, the last is %r after %s: was a clock ahead? To count from now "
+                "on, stop the beats and remove the cursors",
+                len(ahead),
+                name,
+                at.isoformat(),
+                extra={"event": "cursor-ahead", "entries": sorted(ahead)},
+            )
