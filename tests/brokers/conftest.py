@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import testservers
 from kombu import Exchange, Queue
 
 from periodic import Adoption, Broker, Dispatch, ManualClock, Occurrence
@@ -71,3 +74,46 @@ def kit() -> Any:
     return types.SimpleNamespace(
         Text=Text, Fails=Fails, dispatch=dispatch, adopt=adopt, Exchange=Exchange, NOON=NOON
     )
+
+
+@pytest.fixture
+def own_server(own_redis: Callable[..., testservers.Server]) -> Any:
+    """Return a Redis of the test's own, and what an operator can do to it."""
+    from redis_bench import Server  # only tests with a Redis need it
+
+    return Server(own_redis())
+
+
+@pytest.fixture
+def start_bench() -> Iterator[Callable[..., Any]]:
+    """Start beats on a manual clock that have sent three seconds of runs; all are closed."""
+    from redis_bench import Bench  # only tests with a Redis need it
+
+    with ExitStack() as stack:
+
+        def start(url: str, *, run: int = 3, **options: Any) -> Bench:
+            bench = Bench(url, **options)
+            stack.callback(bench.close)
+            bench.beat.tick()
+            bench.run(run)
+            return bench
+
+        yield start
+
+
+@pytest.fixture
+def events(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """Tell what was logged of the broker: the state when it went, "reachable" when it is back."""
+    caplog.set_level(logging.INFO, "periodic")
+    told: dict[str, Callable[[Any], str]] = {
+        "broker-unreachable": lambda record: str(record.state),
+        "broker-reachable": lambda _: "reachable",
+        "dispatch-failed": lambda record: f"failed: {record.entry}",
+        "dispatch-recovered": lambda record: f"recovered: {record.entry}",
+    }
+
+    def tell() -> list[str]:
+        known = [each for each in caplog.records if getattr(each, "event", "") in told]
+        return [told[each.__dict__["event"]](each) for each in known]
+
+    return tell
