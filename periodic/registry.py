@@ -135,7 +135,7 @@ class MemoryRegistry(BeatRegistry):
             self._kept[status.beat] = status.seen(now)
             for beat, word in list(self._kept.items()):
                 if word.seen_at is not None and now - word.seen_at > REMEMBERED:
-                    del self._kept[beat]
+                    self._kept.pop(beat, None)  # shared: another may have forgotten it
 
     def beats(self) -> list[BeatStatus]:
         """Return all that are remembered, the newest word first."""

@@ -16,6 +16,8 @@ from kombu.transport import memory
 
 from periodic import (
     Adoption,
+    BeatRegistry,
+    BeatStatus,
     Broker,
     Capability,
     Clock,
@@ -23,12 +25,15 @@ from periodic import (
     CursorStore,
     Dispatch,
     MemoryCursors,
+    MemoryRegistry,
     Outcome,
     Status,
 )
 
 #: Kombu's memory queues are global to the process; so are the cursors that belong to them.
 _CURSORS = MemoryCursors()
+#: Namespace -> beat -> its last word.
+_BEATS: dict[str, dict[str, BeatStatus]] = {}
 
 #: What a message becomes in the end: puts of a raw message into a queue.
 _Put = tuple[str, Any]
@@ -75,7 +80,9 @@ class MemoryBroker(Broker):
     ends, messages and cursors end with it.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.ATOMIC_DISPATCH})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.ATOMIC_DISPATCH, Capability.REGISTRY}
+    )
 
     def __init__(self, connection: Connection, *, namespace: str, clock: Clock) -> None:
         self._connection = connection.clone(transport=_CapturingTransport)
@@ -130,6 +137,10 @@ class MemoryBroker(Broker):
             for name in names:
                 table.remove(name)
 
+    def registry(self) -> BeatRegistry:
+        """Return where the beats of this namespace show themselves: in this process."""
+        return MemoryRegistry(self._clock, _BEATS.setdefault(self._namespace, {}))
+
     def _capturing(self) -> _CapturingChannel:
         if self._channel is None:
             # The connection was made with a transport whose channels are these.
@@ -152,7 +163,8 @@ def _capture(channel: _CapturingChannel, dispatch: Dispatch) -> list[_Put] | Exc
 
 
 def reset() -> None:
-    """Forget every message and cursor of this process, as a server without a disk does."""
+    """Forget every message, cursor and beat of this process, as a server without a disk does."""
     _CURSORS.clear()
+    _BEATS.clear()
     memory.Channel.queues.clear()
     memory.Transport.global_state.clear()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .crontab import CrontabContract as CrontabContract
     from .dedup import DedupContract as DedupContract
     from .dispatch import DispatchContract as DispatchContract
+    from .registry import RegistryContract as RegistryContract
     from .timezones import TimezoneContract as TimezoneContract
 
 # Imported when asked for: the plugin lives in this package and is loaded by every pytest run, and
@@ -39,6 +40,7 @@ _HOMES = {
     "DrivenClock": "clocks",
     "FrozenClock": "clocks",
     "ManualClockDriver": "clocks",
+    "RegistryContract": "registry",
     "TimezoneContract": "timezones",
     "TravelClock": "clocks",
     "WallClock": "clocks",
@@ -54,6 +56,7 @@ __all__ = [  # noqa: PLE0604, RUF100  # each is found by __getattr__
     "DrivenClock",
     "FrozenClock",
     "ManualClockDriver",
+    "RegistryContract",
     "TimezoneContract",
     "TravelClock",
     "WallClock",

@@ -19,6 +19,8 @@ class Core(Protocol):
 
     Adoption: type[periodic.Adoption]
     Beat: type[periodic.Beat]
+    BeatState: type[periodic.BeatState]
+    BeatStatus: type[periodic.BeatStatus]
     Broker: type[periodic.Broker]
     Capability: type[periodic.Capability]
     Clock: type[periodic.Clock]
@@ -27,6 +29,7 @@ class Core(Protocol):
     Entry: type[periodic.Entry]
     ManualClock: type[periodic.ManualClock]
     MemoryCursors: type[periodic.MemoryCursors]
+    NotSupported: type[periodic.NotSupported]
     Occurrence: type[periodic.Occurrence]
     Schedule: type[periodic.Schedule]
     Status: type[periodic.Status]

@@ -11,6 +11,7 @@ from periodic_contracts import (
     CrontabContract,
     DedupContract,
     DispatchContract,
+    RegistryContract,
     TimezoneContract,
 )
 
@@ -67,3 +68,7 @@ class TestDispatch(_Filesystem, DispatchContract):
     def within_one_millisecond(self, monkeypatch):
         """Let every machine be so fast that all messages fall into one millisecond."""
         monkeypatch.setattr(filesystem, "monotonic", lambda: 1.0)
+
+
+class TestRegistry(_Filesystem, RegistryContract):
+    """Beats show themselves."""

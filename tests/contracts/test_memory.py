@@ -9,6 +9,7 @@ from periodic_contracts import (
     CrontabContract,
     DedupContract,
     DispatchContract,
+    RegistryContract,
     TimezoneContract,
 )
 
@@ -45,3 +46,7 @@ class TestBeat(_Memory, BeatContract):
 
 class TestDispatch(_Memory, DispatchContract):
     """What a worker gets."""
+
+
+class TestRegistry(_Memory, RegistryContract):
+    """Beats show themselves."""

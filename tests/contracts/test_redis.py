@@ -9,6 +9,7 @@ from periodic_contracts import (
     CrontabContract,
     DedupContract,
     DispatchContract,
+    RegistryContract,
     TimezoneContract,
 )
 
@@ -52,6 +53,11 @@ class TestDispatchOnFakeRedis(_FakeRedis, DispatchContract):
     """What a worker gets."""
 
 
+@pytest.mark.fakeredis
+class TestRegistryOnFakeRedis(_FakeRedis, RegistryContract):
+    """Beats show themselves."""
+
+
 @pytest.mark.redis
 class TestCrontabOnRedis(_Redis, CrontabContract):
     """Crontab schedules, run on a frozen clock against a real server."""
@@ -75,3 +81,8 @@ class TestBeatOnRedis(_Redis, BeatContract):
 @pytest.mark.redis
 class TestDispatchOnRedis(_Redis, DispatchContract):
     """What a worker gets."""
+
+
+@pytest.mark.redis
+class TestRegistryOnRedis(_Redis, RegistryContract):
+    """Beats show themselves."""

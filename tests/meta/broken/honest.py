@@ -8,16 +8,17 @@ import threading
 import kombu
 import pytest
 
-from periodic import Broker, Capability, Cursor, Outcome, Status
+from periodic import Broker, Capability, Cursor, MemoryRegistry, Outcome, Status
 from periodic_brokers import memory
 
 
 class Honest(Broker):
     """Claims by comparing cursors, renders first, then claims and enqueues under one lock."""
 
-    capabilities = frozenset({Capability.ATOMIC_DISPATCH})
+    capabilities = frozenset({Capability.ATOMIC_DISPATCH, Capability.REGISTRY})
     lock = threading.Lock()
     cursors = {}  # noqa: RUF012  # shared on purpose: the state of the process
+    beats = {}  # noqa: RUF012  # shared as well
 
     def __init__(self, connection, namespace):
         self.connection = connection.clone(transport=memory._CapturingTransport)
@@ -27,7 +28,9 @@ class Honest(Broker):
 
     @classmethod
     def open(cls, connection, *, namespace, clock, cursors):
-        return cls(connection, namespace)
+        broker = cls(connection, namespace)
+        broker.clock = clock
+        return broker
 
     def key(self, name):
         return self.namespace, name
@@ -85,6 +88,9 @@ class Honest(Broker):
             for name in names:
                 self.cursors.pop(self.key(name), None)
 
+    def registry(self):
+        return MemoryRegistry(self.clock, self.beats.setdefault(self.namespace, {}))
+
     def close(self):
         self.connection.release()
 
@@ -107,5 +113,6 @@ class OnHonest:
         """Return a connection to empty queues."""
         memory.reset()
         Honest.cursors.clear()
+        Honest.beats.clear()
         with kombu.Connection("memory://") as connection:
             yield connection

@@ -7,6 +7,7 @@ from periodic_contracts import (
     CrontabContract,
     DedupContract,
     DispatchContract,
+    RegistryContract,
     TimezoneContract,
 )
 
@@ -28,4 +29,8 @@ class TestDispatch(OnHonest, DispatchContract):
 
 
 class TestBeat(OnHonest, BeatContract):
+    pass
+
+
+class TestRegistry(OnHonest, RegistryContract):
     pass
