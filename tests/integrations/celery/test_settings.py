@@ -60,6 +60,7 @@ def test_the_key_wins_over_celerys_settings(make_app):
         timezone=ZoneInfo("Europe/London"),
         cursors=Path("here"),
         adapter=KombuBroker,
+        cursors_given=True,
     )
 
 
