@@ -88,9 +88,9 @@ class RedisBroker(Broker):
 
     def __init__(self, connection: Connection, *, namespace: str) -> None:
         options = {**_TIMEOUTS, **(connection.transport_options or {})}
-        self._connection = connection.clone(
-            transport=capturing(connection.get_transport_cls()), transport_options=options
-        )
+        self._connection = connection.clone(transport_options=options)
+        # Not as an argument of `clone`, where the scheme of `redis+socket://` would win.
+        self._connection.transport_cls = capturing(connection.get_transport_cls())
         self._uri = connection.as_uri()
         self._namespace = namespace
         self._prefix = str(options.get("global_keyprefix") or "")
