@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import redis
 
@@ -100,7 +100,7 @@ class RedisLeases(LeaseStore):
         # Slices of real time are counted, because the machine's clock may be frozen.
         slices = max(1, -(-timeout // _SLICE))
         seconds = (min(timeout, _SLICE * slices) / slices).total_seconds()
-        with self._edge(), self._client.pubsub() as announcements:
+        with self._edge(), cast("Any", self._client).pubsub() as announcements:
             announcements.subscribe(self._key(key))
             # Until the server has answered a release may go by unheard.
             if announcements.get_message(timeout=_SUBSCRIBED) is None:
