@@ -81,7 +81,7 @@ class MemoryBroker(Broker):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.ATOMIC_DISPATCH, Capability.REGISTRY}
+        {Capability.ATOMIC_DISPATCH, Capability.REGISTRY, Capability.SERVER_TIME}
     )
 
     def __init__(self, connection: Connection, *, namespace: str, clock: Clock) -> None:

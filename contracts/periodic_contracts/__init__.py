@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from .dispatch import DispatchContract as DispatchContract
     from .registry import RegistryContract as RegistryContract
     from .timezones import TimezoneContract as TimezoneContract
+    from .wrong_clocks import ClockContract as ClockContract
 
 # Imported when asked for: the plugin lives in this package and is loaded by every pytest run, and
 # the contract modules must wait until pytest rewrites their asserts.
 _HOMES = {
     "BeatContract": "beat",
+    "ClockContract": "wrong_clocks",
     "Contract": "contract",
     "CrontabContract": "crontab",
     "DedupContract": "dedup",
@@ -49,6 +51,7 @@ _HOMES = {
 
 __all__ = [  # noqa: PLE0604, RUF100  # each is found by __getattr__
     "BeatContract",
+    "ClockContract",
     "Contract",
     "CrontabContract",
     "DedupContract",

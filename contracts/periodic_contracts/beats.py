@@ -47,14 +47,20 @@ def make_beat(
     observer: Observer = ignore,
 ) -> periodic.Beat:
     """Make a beat with entries that it has taken up: its first tick is done."""
+    # A server's clock is not driven; `ClockContract` compares it with beats'.
     beat = core.Beat(
         broker,
         render,
         namespace=NAMESPACE,
         clock=clock.core_clock,
         observer=observer,
-        max_skew=None,  # a server's clock is not driven; `ClockContract` asks for this promise
+        max_skew=None,
     )
+    return take_up(beat, *entries)
+
+
+def take_up(beat: periodic.Beat, *entries: periodic.Entry) -> periodic.Beat:
+    """Give a beat its entries, and let it tick."""
     for entry in entries:
         beat.put(entry)
     beat.tick()

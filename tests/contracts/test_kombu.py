@@ -8,6 +8,7 @@ from periodic import FileCursors
 from periodic_brokers.kombu import KombuBroker
 from periodic_contracts import (
     BeatContract,
+    ClockContract,
     CrontabContract,
     DedupContract,
     DispatchContract,
@@ -72,3 +73,7 @@ class TestDispatch(_Filesystem, DispatchContract):
 
 class TestRegistry(_Filesystem, RegistryContract):
     """Beats show themselves."""
+
+
+class TestClocks(_Filesystem, ClockContract):
+    """Clocks that are set, and clocks that are apart."""

@@ -6,6 +6,7 @@ import pytest
 from periodic_brokers import memory
 from periodic_contracts import (
     BeatContract,
+    ClockContract,
     CrontabContract,
     DedupContract,
     DispatchContract,
@@ -50,3 +51,7 @@ class TestDispatch(_Memory, DispatchContract):
 
 class TestRegistry(_Memory, RegistryContract):
     """Beats show themselves."""
+
+
+class TestClocks(_Memory, ClockContract):
+    """Clocks that are set, and clocks that are apart."""

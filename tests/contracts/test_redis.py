@@ -6,6 +6,7 @@ import pytest
 from periodic_brokers.redis import RedisBroker
 from periodic_contracts import (
     BeatContract,
+    ClockContract,
     CrontabContract,
     DedupContract,
     DispatchContract,
@@ -58,6 +59,11 @@ class TestRegistryOnFakeRedis(_FakeRedis, RegistryContract):
     """Beats show themselves."""
 
 
+@pytest.mark.fakeredis
+class TestClocksOnFakeRedis(_FakeRedis, ClockContract):
+    """Clocks that are set, and clocks that are apart."""
+
+
 @pytest.mark.redis
 class TestCrontabOnRedis(_Redis, CrontabContract):
     """Crontab schedules, run on a frozen clock against a real server."""
@@ -86,3 +92,8 @@ class TestDispatchOnRedis(_Redis, DispatchContract):
 @pytest.mark.redis
 class TestRegistryOnRedis(_Redis, RegistryContract):
     """Beats show themselves."""
+
+
+@pytest.mark.redis
+class TestClocksOnRedis(_Redis, ClockContract):
+    """Clocks that are set, and clocks that are apart."""

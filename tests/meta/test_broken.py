@@ -55,6 +55,17 @@ CAUGHT = {
         "DedupContract",
         "test_a_beat_killed_while_publishing_repeats_under_the_same_ids_only",
     ),
+    "time_of_the_beat": ("ClockContract", "test_beats_are_told_one_time_whatever_their_own"),
+    "time_undeclared": ("ClockContract", "test_the_time_of_the_server_cannot_be_asked"),
+    "local_time": ("ClockContract", "test_the_time_of_the_server_is_in_utc_and_passes"),
+    "believes_no_future": (
+        "ClockContract",
+        "test_a_clock_set_back_repeats_nothing_and_stalls_nothing",
+    ),
+    "cursor_of_the_clock": (
+        "ClockContract",
+        "test_beats_whose_clocks_are_apart_lose_and_double_nothing",
+    ),
     "remembers_everybody": (
         "RegistryContract",
         "test_a_beat_that_is_silent_for_an_hour_is_forgotten",
@@ -123,6 +134,7 @@ def test_the_adapter_that_the_faults_are_planted_in_is_right(prove):
     assert result.ret == pytest.ExitCode.OK
     assert {name: promise["failed"] for name, promise in contracts.items()} == {
         "BeatContract": 0,
+        "ClockContract": 0,
         "CrontabContract": 0,
         "DedupContract": 0,
         "DispatchContract": 0,

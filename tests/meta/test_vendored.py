@@ -16,8 +16,8 @@ CONTRACTS = """
 import kombu
 import pytest
 from acme.brokers import memory
-from periodic_contracts import BeatContract, CrontabContract, DedupContract
-from periodic_contracts import DispatchContract, TimezoneContract
+from periodic_contracts import BeatContract, ClockContract, CrontabContract, DedupContract
+from periodic_contracts import DispatchContract, RegistryContract, TimezoneContract
 
 class Author:
     adapter = memory.MemoryBroker
@@ -35,6 +35,12 @@ class TestBeat(Author, BeatContract):
     pass
 
 class TestDispatch(Author, DispatchContract):
+    pass
+
+class TestClocks(Author, ClockContract):
+    pass
+
+class TestRegistry(Author, RegistryContract):
     pass
 
 class TestTimezones(Author, TimezoneContract):
@@ -107,3 +113,21 @@ def test_a_core_that_loses_the_fold_is_caught_under_freezegun(acme):
     assert "[freezegun-America/New_York]" in failed[0]
     assert any(line.startswith("PASSED") and "[time-machine-America" in line for line in said)
     assert any(line.startswith("PASSED") and "[manual-America" in line for line in said)
+
+
+def test_a_core_that_claims_whatever_the_skew_is_is_caught(acme):
+    """A beat that sees that its clock is wrong and goes on breaks the contract of clocks."""
+    skew = acme.path / "acme" / "_vendor" / "periodic" / "skew.py"
+    right = "return not self.reason"
+    assert right in skew.read_text()
+    skew.write_text(skew.read_text().replace(right, "return True"))
+    result = acme.runpytest_subprocess(
+        *("-p", "no:randomly", "-p", "no:cacheprovider", "-o", f"periodic_core={COPY}"),
+        *("-k", "TestClocks", "-rA"),
+    )
+
+    failed = {line.partition("::")[2] for line in result.outlines if line.startswith("FAILED")}
+    assert {name.partition("[")[0].rpartition("::")[2] for name in failed} == {
+        "test_a_beat_whose_clock_is_wrong_claims_nothing_and_says_why",
+        "test_a_clock_that_is_wrong_for_a_while_loses_and_doubles_nothing",
+    }

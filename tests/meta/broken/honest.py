@@ -15,7 +15,9 @@ from periodic_brokers import memory
 class Honest(Broker):
     """Claims by comparing cursors, renders first, then claims and enqueues under one lock."""
 
-    capabilities = frozenset({Capability.ATOMIC_DISPATCH, Capability.REGISTRY})
+    capabilities = frozenset(
+        {Capability.ATOMIC_DISPATCH, Capability.REGISTRY, Capability.SERVER_TIME}
+    )
     lock = threading.Lock()
     cursors = {}  # noqa: RUF012  # shared on purpose: the state of the process
     beats = {}  # noqa: RUF012  # shared as well
@@ -87,6 +89,9 @@ class Honest(Broker):
         with self.lock:
             for name in names:
                 self.cursors.pop(self.key(name), None)
+
+    def now(self):
+        return self.clock.now()
 
     def registry(self):
         return MemoryRegistry(self.clock, self.beats.setdefault(self.namespace, {}))

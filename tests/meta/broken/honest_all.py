@@ -4,6 +4,7 @@ from honest import OnHonest
 
 from periodic_contracts import (
     BeatContract,
+    ClockContract,
     CrontabContract,
     DedupContract,
     DispatchContract,
@@ -33,4 +34,8 @@ class TestBeat(OnHonest, BeatContract):
 
 
 class TestRegistry(OnHonest, RegistryContract):
+    pass
+
+
+class TestClocks(OnHonest, ClockContract):
     pass
