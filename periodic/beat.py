@@ -141,6 +141,8 @@ class Beat:
         """Make `run` return at its next look, which is now; safe from a signal handler."""
         self._stopping = True
         self._wake.set()
+        if self._leadership is not None:
+            self._leadership.leave()
 
     # -- the loop -------------------------------------------------------------------------------
 

@@ -65,6 +65,7 @@ class Leadership:
         self._shown = Capability.REGISTRY in broker.capabilities
         self._wake = Wake()
         self._stopping = False
+        self._told_at: float | None = None
         self._thread: threading.Thread | None = None
         self._trusted_until = 0.0
         self._lease: Lease | None = None
@@ -102,17 +103,24 @@ class Leadership:
         """Let the thread show the beat's new state now; safe in a signal handler."""
         self._wake.set()
 
-    def stop(self, timeout: float = 0.9) -> None:
-        """Release the lease, say good-bye and end the thread; again does nothing.
-
-        Args:
-            timeout: how long to wait for the thread, in seconds.
-        """
+    def leave(self) -> None:
+        """Release the lease and say good-bye on the thread; safe in a signal handler."""
+        if self._told_at is None:
+            self._told_at = self._clock.monotonic()
         self._stopping = True
         self._wake.set()
+
+    def stop(self, timeout: float = 0.9) -> None:
+        """Leave, and wait until the thread has done so; again does nothing.
+
+        Args:
+            timeout: how long the thread has for it since it was told to leave, in seconds.
+        """
+        self.leave()
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout)
+            since = self._clock.monotonic() - (self._told_at or 0.0)
+            thread.join(max(timeout - since, 0.0))
 
     # -- on the thread ---------------------------------------------------------------------------
 

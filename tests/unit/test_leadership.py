@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from periodic import BeatStatus, BrokerUnreachable, Capability
+from periodic import BeatStatus, BrokerUnreachable, Capability, ManualClock
 from periodic import leadership as module
 from periodic.leadership import Leadership
 from periodic.leases import MemoryLeases
@@ -54,6 +54,51 @@ def contend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield start
     for leadership in started:
         leadership.stop()
+
+
+def test_a_beat_begins_to_leave_when_it_is_told_to_stop(contend: Any) -> None:
+    """The lease is free while the batch in hand is still on its way, and nobody waits for it."""
+    broker = _Broker()
+    leadership, changed = contend(broker)
+    assert changed.wait(10)
+    thread = leadership._thread
+
+    leadership.leave()
+
+    assert thread is not None
+    thread.join(10)
+    assert not thread.is_alive()
+    assert broker.kept.holder(module.KEY) is None
+    assert not leadership.leading
+
+
+def test_a_stop_waits_for_the_thread_since_it_was_told_to_leave(contend: Any) -> None:
+    """A server that does not answer holds up a stop for less than a second in all."""
+    answer = threading.Event()
+    asked = threading.Event()
+
+    class _Silent(_Broker):
+        def leases(self) -> MemoryLeases:
+            asked.set()
+            answer.wait(10)
+            return super().leases()
+
+    clock = ManualClock(datetime(2026, 3, 2, tzinfo=UTC))
+    leadership = Leadership(_Silent(), clock=clock)
+    leadership.start(lambda: None, _status)
+    assert asked.wait(10)
+    thread = leadership._thread
+    assert thread is not None
+    waited: list[float | None] = []
+
+    leadership.leave()
+    clock.advance(timedelta(seconds=0.5))
+    leadership.leave()  # a second signal changes nothing
+    thread.join = waited.append  # type: ignore[method-assign,assignment]
+    leadership.stop(timeout=0.9)
+
+    answer.set()
+    assert [pytest.approx(0.4)] == waited
 
 
 @pytest.mark.parametrize("error", [BrokerUnreachable("away"), ValueError("I/O on closed file")])
