@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 import redis
@@ -36,12 +38,12 @@ def an_entry(name: str, queue: str | None = None, every: int = 1, **options: Any
 class Bench:
     """A beat with two entries that are due each second, `a` to the queue `a`, `b` to `b`."""
 
-    def __init__(self, url: str, clock: ManualClock | None = None, **options: Any) -> None:
-        self.clock = clock if clock is not None else ManualClock(START)
+    def __init__(self, url: str, *, copy: CursorStore | None = None, **conf: Any) -> None:
+        self.clock = ManualClock(START)
         self.app = Celery("shop", broker=url, set_as_current=False)
-        self.app.conf.broker_transport_options = options.pop("transport_options", {})
+        self.app.conf.update(conf)
         self.app.finalize()
-        self.beat = self.new_beat(**options)
+        self.beat = self.new_beat(copy=copy)
 
     def new_beat(self, copy: CursorStore | None = None) -> Beat:
         """Return a beat; the server's clock has nothing to do with this one."""
@@ -74,7 +76,7 @@ class Bench:
 
     def due(self, since: int = 1) -> dict[str, list[int]]:
         """Return what each queue must hold: every second from `since` to now, once, in order."""
-        return dict.fromkeys(NAMES, list(range(since, self.seconds + 1)))
+        return {name: list(range(since, self.seconds + 1)) for name in NAMES}
 
     def close(self) -> None:
         """Give back the connections."""
@@ -85,17 +87,18 @@ class Bench:
 class Server:
     """What is on the server, seen and changed by an operator."""
 
-    def __init__(self, server: testservers.Server, password: str | None = None) -> None:
+    def __init__(self, server: testservers.Server, **options: Any) -> None:
         self.url = server.url
         self.port = server.port
         self.pid = server.process.pid
-        self.client: Any = redis.Redis(port=server.port, password=password)
+        self.prefix = options.pop("prefix", "")
+        self.client: Any = redis.Redis(port=server.port, **options)
 
     def sent(self, queue: str) -> list[int]:
         """Return which seconds after the start were enqueued, oldest first."""
         times = (
             json.loads(raw)["headers"]["periodic-fire-time"]
-            for raw in reversed(self.client.lrange(queue, 0, -1))
+            for raw in reversed(self.client.lrange(f"{self.prefix}{queue}", 0, -1))
         )
         return [(datetime.fromisoformat(each) - START) // SECOND for each in times]
 
@@ -104,13 +107,13 @@ class Server:
         return {name: self.sent(name) for name in NAMES}
 
 
-def wait_for(done: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for what another process does."""
+def wait_for(done: Callable[[], bool], seconds: float = 20, pause: float = 0.01) -> None:
+    """Wait for what another process does; look each `pause` seconds."""
     deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:
             raise TimeoutError(f"it did not happen within {seconds} s")
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 def others_out(server: Server) -> int:
@@ -166,3 +169,61 @@ class Wire:
         for each in (source, target):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+
+
+class Sentinels:
+    """Sentinels that watch over one master, and promote its replica when it is gone.
+
+    Args:
+        master: what they watch.
+        count: how many there are.
+        folder: existing folder for their files.
+        stack: closing it ends them.
+    """
+
+    NAME = "shop-master"
+
+    def __init__(self, master: Server, count: int, folder: Path, stack: ExitStack) -> None:
+        self.ports = [self._start(master, folder, stack, count // 2 + 1) for _ in range(count)]
+        self.client = redis.Redis(port=self.ports[0])
+        stack.callback(self.client.close)
+
+    @property
+    def url(self) -> str:
+        """The broker URL that Celery takes; the option `master_name` goes with it."""
+        return ";".join(f"sentinel://127.0.0.1:{port}/0" for port in self.ports)
+
+    def master_port(self) -> int:
+        """Return where the master is, as the first sentinel knows it."""
+        answer: Any = self.client.execute_command("SENTINEL", "get-master-addr-by-name", self.NAME)
+        return int(answer[1])
+
+    def settled(self, replicas: int = 1) -> bool:
+        """Tell whether the sentinels know each other and the replicas."""
+        answer: Any = self.client.execute_command("SENTINEL", "master", self.NAME)
+        wanted = {
+            b"num-slaves": b"%d" % replicas,
+            b"num-other-sentinels": b"%d" % (len(self.ports) - 1),
+            b"flags": b"master",
+        }
+        return wanted.items() <= answer.items()
+
+    def _start(self, master: Server, folder: Path, stack: ExitStack, quorum: int) -> int:
+        port = testservers.free_port()
+        home = folder / f"sentinel-{port}"
+        home.mkdir()
+        (home / "sentinel.conf").write_text(
+            f"port {port}\nbind 127.0.0.1\nprotected-mode no\ndir {home}\n"
+            f"sentinel monitor {self.NAME} 127.0.0.1 {master.port} {quorum}\n"
+            f"sentinel down-after-milliseconds {self.NAME} 500\n"
+            f"sentinel failover-timeout {self.NAME} 2000\n"
+        )
+        process = subprocess.Popen(
+            [testservers.find("redis"), home / "sentinel.conf", "--sentinel"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        stack.callback(testservers.stop, process)
+        wait_for(lambda: testservers.answers(port, testservers.GREETING["redis"]))
+        return port
