@@ -250,7 +250,7 @@ class Beat:
         self._leadership.start(self._wake.set, self.status)
         leads = self._leadership.leading
         if leads and not self._led:
-            self._roster.adopt_again()
+            self._roster.adopt_again(self._leadership.others_led_until)
         self._led = leads
         return leads
 

@@ -12,7 +12,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from .broker import Broker, Capability
 from .clock import Clock, SystemClock, Wake
@@ -70,6 +70,7 @@ class Leadership:
         self._trusted_until = 0.0
         self._lease: Lease | None = None
         self._holder = ""
+        self._others_led_until: datetime | None = None
         self._led = False
         self._stood_by = False
         self._reported: set[type[Exception]] = set()
@@ -85,6 +86,11 @@ class Leadership:
     def holder(self) -> str:
         """The id of the beat that leads, as far as this one knows, or ""."""
         return self.beat if self.leading else self._holder
+
+    @property
+    def others_led_until(self) -> datetime | None:
+        """Up to when, at least, runs were another beat's, by this one's clock; None: never seen."""
+        return self._others_led_until
 
     def start(self, changed: Callable[[], None], status: Callable[[], BeatStatus]) -> None:
         """Begin to contend; again does nothing.
@@ -173,6 +179,8 @@ class Leadership:
         holder = store.holder(KEY)
         self._holder = "" if holder is None else holder.owner
         if holder is not None:
+            # A margin for what the other one has in hand when it dies.
+            self._others_led_until = self._clock.now() - RENEW_EVERY
             store.wait_released(KEY, RENEW_EVERY, self._wake)
 
     def _hold(self, store: LeaseStore) -> bool:

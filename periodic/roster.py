@@ -54,6 +54,7 @@ class Roster:
         #: What was put and taken up, by name; `_unadopted` of it still has no cursor.
         self._puts: dict[str, _Put] = {}
         self._unadopted: dict[str, _Put] = {}
+        self._since: datetime | None = None
         self._fingerprints: dict[str, str] = {}
         #: Entries that are gone, and when (monotonic seconds) their cursors go too.
         self._gone: dict[str, float] = {}
@@ -108,9 +109,15 @@ class Roster:
                 self._planner.remove(change.name)
                 self._gone[change.name] = self._clock.monotonic() + FORGET_AFTER.total_seconds()
 
-    def adopt_again(self) -> None:
-        """Ask for all cursors at the next `adopt`: another beat has moved them meanwhile."""
+    def adopt_again(self, since: datetime | None = None) -> None:
+        """Ask for all cursors at the next `adopt`: another beat has moved them meanwhile.
+
+        Args:
+            since: up to when runs were another beat's; entries that the broker knows no cursor
+                of do not count from before. Aware, or None.
+        """
         self._unadopted = dict(self._puts)
+        self._since = since
 
     def adopt(self) -> list[str]:
         """Give new and changed entries their cursors, and plan them; return their names.
@@ -154,7 +161,12 @@ class Roster:
             fingerprint = self._fingerprints[name] = put.entry.fingerprint
             copy = copies.get(name)
             believed = copy.at if copy is not None and copy.fingerprint == fingerprint else None
-            adoptions.append(Adoption(name, fingerprint, put.anchor, believed))
+            anchor = put.anchor
+            if self._since is not None:
+                # A start long ago, or an old copy, would repeat what the other beat has sent.
+                anchor = max(anchor, self._since)
+                believed = max(believed, self._since) if believed is not None else None
+            adoptions.append(Adoption(name, fingerprint, anchor, believed))
         return adoptions
 
     def _report_future(self, cursors: Mapping[str, datetime]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,15 +39,23 @@ def _status() -> BeatStatus:
     return BeatStatus("one", "host", 1, BeatState.ACTIVE, "", at, at, 0, 0.0)
 
 
+def wait_for(done: Callable[[], bool]) -> None:
+    """Poll for what another thread does; fail when it does not come."""
+    deadline = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 @pytest.fixture
 def contend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Start contending on a broker; returns what does, and the event of its first change."""
     monkeypatch.setattr(module, "_TRY_AGAIN", 0.0)
     started: list[Leadership] = []
 
-    def start(broker: Any) -> tuple[Leadership, threading.Event]:
+    def start(broker: Any, clock: Any = None) -> tuple[Leadership, threading.Event]:
         changed = threading.Event()
-        leadership = Leadership(broker, beat="one")
+        leadership = Leadership(broker, beat="one", clock=clock)
         leadership.start(changed.set, _status)
         started.append(leadership)
         return leadership, changed
@@ -99,6 +108,32 @@ def test_a_stop_waits_for_the_thread_since_it_was_told_to_leave(contend: Any) ->
 
     answer.set()
     assert [pytest.approx(0.4)] == waited
+
+
+def test_a_standby_remembers_until_when_another_beat_led(contend: Any) -> None:
+    """That is its word for where to count from, should the broker come back without cursors."""
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    clock = ManualClock(noon)
+    broker = _Broker()
+    broker.kept = MemoryLeases(clock)
+    broker.kept.claim(module.KEY, "another", module.TTL)
+    leadership, _ = contend(broker, clock)
+    wait_for(lambda: leadership.holder == "another")
+
+    seen = leadership.others_led_until
+
+    assert noon - module.RENEW_EVERY == seen  # a margin for what it has in hand
+    clock.advance(2 * module.TTL)
+    wait_for(lambda: leadership.leading)
+    assert seen == leadership.others_led_until
+
+
+def test_a_beat_that_never_stood_by_knows_of_no_other(contend: Any) -> None:
+    """Its entries count from their own start."""
+    leadership, changed = contend(_Broker())
+    assert changed.wait(10)
+
+    assert leadership.others_led_until is None
 
 
 @pytest.mark.parametrize("error", [BrokerUnreachable("away"), ValueError("I/O on closed file")])
