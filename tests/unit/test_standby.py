@@ -34,7 +34,7 @@ class _Lease:
 
 @pytest.mark.parametrize("copied", [False, True])
 def test_a_broker_that_lost_its_cursors_counts_from_when_another_beat_led(
-    stage: Any, entry: MakeEntry, copied: bool
+    stage: Any, entry: MakeEntry, *, copied: bool
 ) -> None:
     """Runs were the other beat's until then; a start long ago, or an old copy, is no reason."""
     job = entry(every=600)
