@@ -9,12 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from .ahead import Ahead
 from .broker import Broker, Dispatch, Message, Outcome, Status
 from .clock import Clock, SystemClock, Wake, seconds_until
 from .clock_watch import ClockWatch
@@ -41,8 +40,6 @@ BATCH: int = 500
 _LONGEST_ENTRY_RETRY = timedelta(minutes=5)
 #: How many batches are sent before their outcomes are looked at: what is due goes out first.
 _BATCHES_AHEAD = 20
-#: How long a tick may get messages ready that are not due yet.
-_PREPARE_FOR = timedelta(milliseconds=5)
 #: When to look again at clocks that do not agree.
 _LOOK_AGAIN = timedelta(seconds=1)
 
@@ -114,7 +111,7 @@ class Beat:
         self._outage = Outage(self.clock)
         self._leadership = leadership
         self._led = leadership is None
-        self._unprepared: deque[str] = deque()
+        self._ahead = Ahead(broker, self.planner, self.clock, self._chain)
         self._failing: dict[str, BackOff] = {}
         self._reported: set[str] = set()
         self._started_at = self._ticked_at = self.clock.now()
@@ -232,7 +229,7 @@ class Beat:
         try:
             if not self._skew.agrees():
                 return self.clock.now() + _LOOK_AGAIN
-            self._unprepared.extend(self._roster.adopt())
+            self._ahead.welcome(self._roster.adopt())
             self._roster.forget_gone()
         except BrokerUnreachable as error:
             self._outage.failed(error, asking=True)
@@ -242,7 +239,7 @@ class Beat:
         if self._outage.waiting:
             return self._outage.retry_instant()
         wake = self.planner.next_wake()
-        return self.clock.now() if self._prepare(wake) else wake
+        return self.clock.now() if self._ahead.work(wake) else wake
 
     def _leads(self) -> bool:
         if self._leadership is None:
@@ -253,20 +250,6 @@ class Beat:
             self._roster.adopt_again(self._leadership.others_led_until)
         self._led = leads
         return leads
-
-    def _prepare(self, wake: datetime | None) -> bool:
-        """Get messages ready ahead of their instants, for a moment; tell whether some are left."""
-        until = self.clock.monotonic() + _PREPARE_FOR.total_seconds()
-        while self._unprepared and self.clock.monotonic() < until:
-            if wake is not None and wake <= self.clock.now():
-                break
-            entry = self._roster.get(self._unprepared.popleft())
-            if entry is None or not entry.enabled:
-                continue
-            with suppress(Exception):  # it comes back when the entry is dispatched
-                occurrence = Occurrence(self.namespace, entry.name, self.clock.now())
-                self.broker.prepare([self._render(entry, occurrence)])
-        return bool(self._unprepared)
 
     def _dispatch_due(self) -> None:
         # The instant is fixed once, so that entries due by the end of a long pass wait their turn.
@@ -294,13 +277,21 @@ class Beat:
         batch: list[Dispatch] = []
         broken: dict[str, Exception] = {}
         for one in due:
+            ready = self._ahead.take(one)
+            if ready is not None:
+                batch.append(ready)
+                continue
             try:
                 batch.extend(self._chain(one))
             except Exception as error:  # noqa: BLE001  # rendering runs users' code
                 broken[one.entry.name] = error
         sent = _Sent(due, self.broker.dispatch(batch) if batch else [], broken)
-        if batch:
-            self._lag = (self.clock.now() - batch[-1].occurrence.fire_time).total_seconds()
+        # What is caught up is old, whatever this beat does.
+        punctual = next(
+            (one for one in reversed(due) if one.fire_times and not one.caught_up), None
+        )
+        if punctual is not None:
+            self._lag = (self.clock.now() - punctual.fire_times[-1]).total_seconds()
         return sent
 
     def _take_outcomes(self, sent: _Sent) -> None:

@@ -62,6 +62,11 @@ class FamilyMessage(Message, Protocol):
         """
         ...
 
+    @property
+    def settled(self) -> bool:
+        """Return whether `own_headers` says the same whenever it is asked."""
+        ...
+
     def sibling(self, number: int) -> FamilyMessage:
         """Return one of its family, whose own headers have texts that stand nowhere else."""
         ...
@@ -179,12 +184,13 @@ class Broker(ABC):
             BrokerUnreachable: nothing was forgotten; try again later.
         """
 
-    def prepare(self, messages: Iterable[Message]) -> None:  # noqa: B027  # nothing to do is fine
-        """Do ahead what `dispatch` would do for messages of these families at their instants.
+    def prepare(self, batch: Sequence[Dispatch]) -> list[Dispatch]:
+        """Return dispatches of the same occurrences that cost less when they are dispatched.
 
-        Only saves time: an adapter may do nothing. An error is not raised; it comes back where
-        the message is dispatched.
+        Only saves time, and claims nothing. An adapter may return what it was given; what it
+        returns may never be dispatched.
         """
+        return list(batch)
 
     def now(self) -> datetime:
         """Return the server's time: aware, UTC.

@@ -131,6 +131,20 @@ class Planner:
             return planned.fire
         return self._first_wake()
 
+    def upcoming(self, limit: int) -> list[Due]:
+        """Return what will be due at the next wake, without taking it out of the plan.
+
+        Args:
+            limit: at most this many entries.
+        """
+        wake = self._first_wake()
+        waiting = () if wake is None else islice(self._buckets[wake].values(), limit)
+        return [
+            Due(planned.entry, planned.cursor, (planned.fire,))
+            for planned in waiting
+            if planned.fire == wake
+        ]
+
     def due(
         self, now: datetime, *, limit: int | None = None, catch_up: int | None = None
     ) -> list[Due]:

@@ -119,8 +119,8 @@ class Roster:
         self._unadopted = dict(self._puts)
         self._since = since
 
-    def adopt(self) -> list[str]:
-        """Give new and changed entries their cursors, and plan them; return their names.
+    def adopt(self) -> list[Entry]:
+        """Give new and changed entries their cursors, and plan them; return them.
 
         Raises:
             BrokerUnreachable: nothing has changed; try again later.
@@ -133,7 +133,7 @@ class Roster:
         for put in puts:
             self._planner.put(put.entry, cursors[put.entry.name])
         self._report_future(cursors)
-        return [put.entry.name for put in puts]
+        return [put.entry for put in puts]
 
     def fingerprint(self, name: str) -> str | None:
         """Return the fingerprint of an entry as it was adopted; None for one that is gone."""

@@ -16,7 +16,8 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -59,6 +60,17 @@ _LUA = Path(__file__).parent / "lua"
 _CHUNK = 500
 #: Seconds after which a server that does not answer counts as unreachable; the user's options win.
 _TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 2.0}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A message whose commands were made ahead."""
+
+    message: Message
+    commands: Sequence[Command]
+
+    def publish(self, producer: Any) -> None:
+        self.message.publish(producer)
 
 
 class RedisBroker(Broker):
@@ -134,11 +146,15 @@ class RedisBroker(Broker):
             with self._translated():
                 self._connected().hdel(self._key("cursors"), *gone)
 
-    def prepare(self, messages: Iterable[Message]) -> None:
-        """Build the templates of messages ahead of their instants."""
-        for message in messages:
-            with suppress(Exception):  # it comes back where the message is dispatched
-                self._template(message)
+    def prepare(self, batch: Sequence[Dispatch]) -> list[Dispatch]:
+        """Build templates, and fill them in where nothing counts from the dispatch."""
+        return [self._prepared(dispatch) for dispatch in batch]
+
+    def _prepared(self, dispatch: Dispatch) -> Dispatch:
+        message = dispatch.message
+        if self._template(message) is None or not cast("FamilyMessage", message).settled:
+            return dispatch
+        return replace(dispatch, message=_Ready(message, self._render(message)))
 
     def dispatch(self, batch: Sequence[Dispatch]) -> list[Outcome]:
         """Render every message, then claim, enqueue and move cursors by one script a chunk."""
@@ -163,18 +179,20 @@ class RedisBroker(Broker):
         errors: dict[int, Exception] = {}
         for number, dispatch in enumerate(batch):
             occurrence = dispatch.occurrence
-            claim = (
-                f"{iso_utc(dispatch.previous)}\n{iso_utc(dispatch.cursor)} {dispatch.fingerprint}"
-            )
             commands: Sequence[Command] = ()  # none: only ask where the cursor stands
             try:
                 commands = self._render(dispatch.message)
             except Exception as error:  # noqa: BLE001  # a task's own code may run; the outcome carries it
                 errors[number] = self._of_the_message(error)
+            lines = ""
             for name, key, _ in commands:
                 place = key if name == "P" else keys.setdefault(key, len(keys) + 1)
-                claim += f"\n{name}{place}"
-            arguments += (occurrence.entry, claim)
+                lines += f"{name}{place}\n"
+            arguments.append(
+                f"{chr(48 + len(commands))}{iso_utc(dispatch.previous)} \n"
+                f"{iso_utc(dispatch.cursor)} {dispatch.fingerprint}\n"
+                f"{lines}{occurrence.entry}"
+            )
             arguments += [argument for _, _, argument in commands]
         letters, *words = self._again("dispatch", list(keys), arguments)
         return _outcomes(batch, _text(letters), map(_text, words), errors)
@@ -190,6 +208,8 @@ class RedisBroker(Broker):
     # -- rendering -------------------------------------------------------------------------------
 
     def _render(self, message: Message) -> Sequence[Command]:
+        if isinstance(message, _Ready):
+            return message.commands
         template = self._template(message)
         if template is not None:
             headers = cast("FamilyMessage", message).own_headers()

@@ -3,11 +3,11 @@
 -- KEYS[1]    the hash of cursors of one namespace: entry -> "<fire time> <fingerprint>"
 -- KEYS[2...] the lists (queues) that messages go to
 -- ARGV       for each dispatch, one after another:
---              entry
---              claim     lines: the fire time at which the cursor must stand for the claim to win;
---                        what is kept when it wins, "<fire time> <fingerprint>"; then a line for
---                        each command: "L" or "E" and the number of its key among KEYS, or "P" and
---                        the channel; no such line: only tell where the cursor stands
+--              claim     a character whose code is 48 + the number of commands (none: only tell
+--                        where the cursor stands), then lines: the fire time at which the cursor
+--                        must stand for the claim to win, and a space; what is kept when it wins,
+--                        "<fire time> <fingerprint>"; for each command "L" or "E" and the number
+--                        of its key among KEYS, or "P" and the channel; and the rest is the entry
 --              one argument for each command: L pushes it, E expires the key after so many
 --                        milliseconds, P publishes it
 -- Reply      first one letter for each dispatch: "+" it was enqueued, "=" the cursor stands
@@ -18,7 +18,7 @@
 -- looked at first, and messages are pushed before cursors move: at worst one is repeated.
 
 local cursors = KEYS[1]
-local find, sub = string.find, string.sub
+local byte, find, sub = string.byte, string.find, string.sub
 
 -- A queue's key that holds something else would fail in the middle.
 local bad = {}
@@ -29,15 +29,27 @@ for number = 2, #KEYS do
   end
 end
 
-local entries, claims, arguments = {}, {}, {} -- `arguments`: where the first of each is in ARGV
-local place = 1
-while place <= #ARGV do
-  local claim = ARGV[place + 1]
+local entries = {}
+local previous, cursors_to, commands, places = {}, {}, {}, {} -- of each dispatch, by its number
+local place, size = 1, #ARGV
+while place <= size do
   local number = #entries + 1
-  entries[number], claims[number], arguments[number] = ARGV[place], claim, place + 2
-  place = place + 2
-  local _, lines = string.gsub(claim, '\n', '')
-  place = place + lines - 1
+  local claim = ARGV[place]
+  local count = byte(claim) - 48
+  local first = find(claim, '\n', 2, true)
+  local last = find(claim, '\n', first + 1, true)
+  previous[number] = sub(claim, 2, first - 1)
+  cursors_to[number] = sub(claim, first + 1, last - 1)
+  local found = {}
+  for step = 1, count do
+    local start = last + 1
+    last = find(claim, '\n', start, true)
+    found[step] = sub(claim, start, last - 1)
+  end
+  commands[number] = found
+  entries[number] = sub(claim, last + 1)
+  places[number] = place
+  place = place + 1 + count
 end
 local kept = redis.call('HMGET', cursors, unpack(entries))
 
@@ -47,57 +59,52 @@ local pushes, order = {}, {} -- command "L..." -> its messages; those commands, 
 local others = {} -- expire and publish, done after the pushes
 local moves = {}
 
+local function push(command, argument)
+  local list = pushes[command]
+  if not list then
+    list = {}
+    pushes[command] = list
+    order[#order + 1] = command
+  end
+  list[#list + 1] = argument
+end
+
 for number, entry in ipairs(entries) do
-  local claim = claims[number]
-  local first = find(claim, '\n', 1, true)
-  local second = find(claim, '\n', first + 1, true)
-  local previous = sub(claim, 1, first - 1)
+  local expected, found = previous[number], commands[number]
   local stands = moved[entry] or kept[number]
   -- A cursor that is not known was lost with its messages: the beat that knows it is believed.
-  if stands and sub(stands, 1, first) ~= previous .. ' ' then
+  if stands and sub(stands, 1, #expected) ~= expected then
     letters[number] = '='
     words[#words + 1] = stands
-  elseif not second then
+  elseif #found == 0 then
     letters[number] = '='
-    stands = stands or previous .. ' '
-    words[#words + 1] = stands
-    moved[entry] = stands
+    words[#words + 1] = stands or expected
+    moved[entry] = stands or expected
   else
-    local commands = {}
-    for command in string.gmatch(sub(claim, second + 1), '[^\n]+') do
-      commands[#commands + 1] = command
-    end
     local reason = nil
-    for _, command in ipairs(commands) do
+    for _, command in ipairs(found) do
       reason = reason or bad[command]
     end
     if reason then
       letters[number] = '!'
       words[#words + 1] = reason
-      moved[entry] = stands or previous .. ' '
+      moved[entry] = stands or expected
     else
-      for step, command in ipairs(commands) do
-        local argument = ARGV[arguments[number] + step - 1]
-        local letter = sub(command, 1, 1)
-        if letter == 'L' then
-          local list = pushes[command]
-          if not list then
-            list = {}
-            pushes[command] = list
-            order[#order + 1] = command
-          end
-          list[#list + 1] = argument
-        elseif letter == 'E' then
+      for step, command in ipairs(found) do
+        local argument = ARGV[places[number] + step]
+        local letter = byte(command)
+        if letter == 76 then -- L
+          push(command, argument)
+        elseif letter == 69 then -- E
           others[#others + 1] = { 'PEXPIRE', KEYS[tonumber(sub(command, 2))], argument }
         else
           others[#others + 1] = { 'PUBLISH', sub(command, 2), argument }
         end
       end
-      local cursor = sub(claim, first + 1, second - 1)
       letters[number] = '+'
-      moved[entry] = cursor
+      moved[entry] = cursors_to[number]
       moves[#moves + 1] = entry
-      moves[#moves + 1] = cursor
+      moves[#moves + 1] = cursors_to[number]
     end
   end
 end

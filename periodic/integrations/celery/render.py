@@ -14,7 +14,9 @@ from ...entry import HEADER_FIRE_TIME, Entry, Occurrence
 from ...errors import EntryError
 from .canvas import KINDS, publish_canvas
 from .families import Family, family_of, listened_to
+from .fanouts import declare_fanouts
 from .lazy import evaluate
+from .redirect import sending_through
 
 #: Celery's own mark of a task that a beat sent.
 BEAT_HEADER = "celery_beat_task"
@@ -46,6 +48,11 @@ class TaskMessage:
     clock: Clock
     family: Family | None = None
 
+    @property
+    def settled(self) -> bool:
+        """Return whether no header of it counts from the dispatch."""
+        return self.family is None or not self.family.moments
+
     def own_headers(self) -> dict[str, str]:
         """Return the headers in which it differs from its siblings."""
         occurrence = self.occurrence
@@ -71,15 +78,17 @@ class TaskMessage:
         entry = self.entry
         args, kwargs = self._arguments()
         options = self._options()
-        if entry.task in KINDS:
-            publish_canvas(self.app, entry.task, kwargs, options, self.occurrence.id, producer)
-            return
-        options["task_id"] = self.occurrence.id
-        task: Any = self.app.tasks.get(entry.task)
-        if task is None:
-            self.app.send_task(entry.task, args, kwargs, producer=producer, **options)
-        else:
-            task.apply_async(args, kwargs, producer=producer, **options)
+        declare_fanouts(self.app, producer)
+        with sending_through(self.app, producer):
+            if entry.task in KINDS:
+                publish_canvas(self.app, entry.task, kwargs, options, self.occurrence.id, producer)
+                return
+            options["task_id"] = self.occurrence.id
+            task: Any = self.app.tasks.get(entry.task)
+            if task is None:
+                self.app.send_task(entry.task, args, kwargs, producer=producer, **options)
+            else:
+                task.apply_async(args, kwargs, producer=producer, **options)
 
     def _arguments(self) -> tuple[list[Any], dict[str, Any]]:
         try:
