@@ -36,8 +36,7 @@ def publish_canvas(
         kwargs: the signature's, in containers of its own: ids and headers are written there.
         options: of `apply_async`; their headers go to every task.
         first_id: the occurrence's id.
-        producer: a kombu producer; a chord's header takes one of the app's own instead, as
-            Celery passes none on.
+        producer: a kombu producer.
     """
     definition = {
         "task": task,

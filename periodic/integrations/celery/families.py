@@ -64,6 +64,8 @@ def family_of(app: Celery, entry: Entry) -> Family | None:
             moments.append((header, value))
         elif isinstance(value, int | float):
             moments.append((header, timedelta(seconds=value)))
+        elif option == "expires" and value is not None:
+            return None  # the seconds that are left are in the message too, others each time
     return Family(tuple(moments))
 
 
