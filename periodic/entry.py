@@ -197,7 +197,7 @@ class Occurrence:
 
 
 @lru_cache(maxsize=2**17)  # an id is made for each message: what entries share is made once
-def _start(namespace: str, entry: str, kind: Kind) -> tuple[str, hashlib._Hash]:
+def _start(namespace: str, entry: str, kind: Kind) -> tuple[str, Any]:
     """Return how an identity begins, and the hash of its id so far."""
     parts = json.dumps([namespace, entry, str(kind)], separators=(",", ":"), ensure_ascii=False)
     start = f'{parts[:-1]},"'

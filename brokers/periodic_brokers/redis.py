@@ -14,6 +14,7 @@ a prefix that is a hash tag (`{shop}`) all keys of an application share a slot.
 from __future__ import annotations
 
 import itertools
+import threading
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -102,10 +103,12 @@ class RedisBroker(Broker):
         options = {**_TIMEOUTS, **(connection.transport_options or {})}
         self._connection = connection.clone(transport_options=options)
         # Not as an argument of `clone`, where the scheme of `redis+socket://` would win.
-        self._connection.transport_cls = capturing(connection.get_transport_cls())
+        own: Any = self._connection  # its stub knows names of transports alone
+        own.transport_cls = capturing(connection.get_transport_cls())
         self._uri = connection.as_uri()
         self._namespace = namespace
         self._prefix = str(options.get("global_keyprefix") or "")
+        self._opening = threading.Lock()
         self._channel: CapturingChannel | None = None
         self._client: redis.Redis | None = None
         # A family that nobody renders any more takes its template with it.
@@ -260,12 +263,13 @@ class RedisBroker(Broker):
         return f"{self._prefix}periodic:{self._namespace}:{name}"
 
     def _capturing(self) -> CapturingChannel:
-        if self._channel is None:
-            # `connect` would wait two seconds and try again, and no stop would be heard.
-            self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
-            # The connection was made with a transport whose channels are these.
-            self._channel = cast("CapturingChannel", self._connection.channel())
-        return self._channel
+        with self._opening:  # the thread of the lease may be the first
+            if self._channel is None:
+                # `connect` would wait two seconds and try again, and no stop would be heard.
+                self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
+                # The connection was made with a transport whose channels are these.
+                self._channel = cast("CapturingChannel", self._connection.channel())
+            return self._channel
 
     def _connected(self) -> redis.Redis:
         if self._client is None:

@@ -18,7 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def server_time(client: redis.Redis) -> datetime:
     """Return the time of a server: aware, UTC."""
-    seconds, microseconds = cast("tuple[int, int]", client.time())
+    seconds, microseconds = client.time()
     return _EPOCH + timedelta(seconds=seconds, microseconds=microseconds)
 
 

@@ -103,7 +103,7 @@ def _texts(captured: Captured, names: list[str]) -> dict[str, str] | None:
 
 def _pattern(command: Command, texts: Mapping[str, str]) -> Pattern:
     # Two headers may have one text, in all messages alike: the first name then stands for both.
-    names = {text: name for name, text in reversed(texts.items())}
+    names = {text: name for name, text in reversed(list(texts.items()))}
     parts = re.split("(" + "|".join(map(re.escape, names)) + ")", str(command.argument))
     slots = tuple((index, names[part]) for index, part in enumerate(parts) if part in names)
     filled = {index for index, _ in slots}
