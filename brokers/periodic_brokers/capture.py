@@ -66,6 +66,16 @@ class _Recorder:
         """Send nothing."""
 
 
+class _Counting(Producer):
+    """A producer that knows how often it was used."""
+
+    published: int = 0
+
+    def publish(self, *args: Any, **kwargs: Any) -> Any:
+        self.published += 1
+        return super().publish(*args, **kwargs)
+
+
 class CapturingChannel(kombu_redis.Channel):
     """A channel of kombu's Redis transport that collects what it would send.
 
@@ -116,12 +126,19 @@ class CapturingChannel(kombu_redis.Channel):
     def capture(self, message: Message) -> Captured:
         """Publish a message as far as its commands.
 
+        Returns:
+            What it came to; no command where the task has decided to send nothing.
+
         Raises:
             BrokerError: it goes nowhere: no queue is bound to its exchange.
         """
         self._captured, self._routed = [], False
-        message.publish(Producer(self, auto_declare=False))
-        if not self._captured:
+        producer = _Counting(self, auto_declare=False)
+        message.publish(producer)
+        if producer.published and not self._captured:
+            # A server that has lost its data knows no binding: the next try declares them anew.
+            client: Any = self.connection.client
+            client.declared_entities.clear()
             raise BrokerError(
                 "no queue is bound to the exchange that the message goes to; start a worker that "
                 "declares the queue, or correct the route"

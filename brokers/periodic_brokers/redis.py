@@ -59,6 +59,8 @@ _LUA = Path(__file__).parent / "lua"
 #: How many occurrences one script takes: it holds up the server for some 2 ms, and Lua's `unpack`
 #: ends at about 8,000.
 _CHUNK = 500
+#: Stands for the number of commands where the script shall only tell where the cursor stands.
+_ASK = -1
 #: Seconds after which a server that does not answer counts as unreachable; the user's options win.
 _TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 2.0}
 
@@ -182,7 +184,7 @@ class RedisBroker(Broker):
         errors: dict[int, Exception] = {}
         for number, dispatch in enumerate(batch):
             occurrence = dispatch.occurrence
-            commands: Sequence[Command] = ()  # none: only ask where the cursor stands
+            commands: Sequence[Command] = ()
             try:
                 commands = self._render(dispatch.message)
             except Exception as error:  # noqa: BLE001  # a task's own code may run; the outcome carries it
@@ -191,8 +193,9 @@ class RedisBroker(Broker):
             for name, key, _ in commands:
                 place = key if name == "P" else keys.setdefault(key, len(keys) + 1)
                 lines += f"{name}{place}\n"
+            count = _ASK if number in errors else len(commands)
             arguments.append(
-                f"{chr(48 + len(commands))}{iso_utc(dispatch.previous)} \n"
+                f"{count}:{iso_utc(dispatch.previous)} \n"
                 f"{iso_utc(dispatch.cursor)} {dispatch.fingerprint}\n"
                 f"{lines}{occurrence.entry}"
             )

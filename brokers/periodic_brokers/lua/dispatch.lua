@@ -3,9 +3,9 @@
 -- KEYS[1]    the hash of cursors of one namespace: entry -> "<fire time> <fingerprint>"
 -- KEYS[2...] the lists (queues) that messages go to
 -- ARGV       for each dispatch, one after another:
---              claim     a character whose code is 48 + the number of commands (none: only tell
---                        where the cursor stands), then lines: the fire time at which the cursor
---                        must stand for the claim to win, and a space; what is kept when it wins,
+--              claim     the number of commands (-1: only tell where the cursor stands) and a
+--                        colon, then lines: the fire time at which the cursor must stand for the
+--                        claim to win, and a space; what is kept when it wins,
 --                        "<fire time> <fingerprint>"; for each command "L" or "E" and the number
 --                        of its key among KEYS, or "P" and the channel; and the rest is the entry
 --              one argument for each command: L pushes it, E expires the key after so many
@@ -31,14 +31,20 @@ end
 
 local entries = {}
 local previous, cursors_to, commands, places = {}, {}, {}, {} -- of each dispatch, by its number
+local asks = {}
 local place, size = 1, #ARGV
 while place <= size do
   local number = #entries + 1
   local claim = ARGV[place]
-  local count = byte(claim) - 48
-  local first = find(claim, '\n', 2, true)
+  local colon = find(claim, ':', 1, true)
+  local count = tonumber(sub(claim, 1, colon - 1))
+  if count < 0 then
+    asks[number] = true
+    count = 0
+  end
+  local first = find(claim, '\n', colon, true)
   local last = find(claim, '\n', first + 1, true)
-  previous[number] = sub(claim, 2, first - 1)
+  previous[number] = sub(claim, colon + 1, first - 1)
   cursors_to[number] = sub(claim, first + 1, last - 1)
   local found = {}
   for step = 1, count do
@@ -76,7 +82,7 @@ for number, entry in ipairs(entries) do
   if stands and sub(stands, 1, #expected) ~= expected then
     letters[number] = '='
     words[#words + 1] = stands
-  elseif #found == 0 then
+  elseif asks[number] then
     letters[number] = '='
     words[#words + 1] = stands or expected
     moved[entry] = stands or expected
@@ -110,7 +116,10 @@ for number, entry in ipairs(entries) do
 end
 
 for _, command in ipairs(order) do
-  redis.call('LPUSH', KEYS[tonumber(sub(command, 2))], unpack(pushes[command]))
+  local key, list = KEYS[tonumber(sub(command, 2))], pushes[command]
+  for start = 1, #list, 4000 do -- `unpack` ends at about 8,000
+    redis.call('LPUSH', key, unpack(list, start, math.min(start + 3999, #list)))
+  end
 end
 if #moves > 0 then redis.call('HSET', cursors, unpack(moves)) end
 for _, other in ipairs(others) do
