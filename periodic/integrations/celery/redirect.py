@@ -2,6 +2,8 @@
 
 Chains, chords and a task's own `apply_async` do not hand on the producer that they are given. What
 they then send through the app's own is sent whether or not the claim is won, and again at each try.
+Nor do they hand on options: that nothing is tried again here, because the beat does so itself with
+back-off and without blocking the other entries, is the producer's to know.
 """
 
 from __future__ import annotations
@@ -25,15 +27,22 @@ def sending_through(app: Celery, producer: Any) -> Iterator[None]:
 
     Args:
         app: the Celery app; other threads go on as ever.
-        producer: a kombu producer.
+        producer: a kombu producer, of this thread alone; each of its messages is tried once.
     """
     if _METHOD not in vars(app):
         _redirect(app)
+    publish = producer.publish
+
+    def publish_once(*args: Any, **kwargs: Any) -> Any:
+        return publish(*args, **{**kwargs, "retry": False})
+
+    producer.publish = publish_once
     token = _PRODUCER.set(producer)
     try:
         yield
     finally:
         _PRODUCER.reset(token)
+        producer.publish = publish
 
 
 def _redirect(app: Any) -> None:

@@ -106,8 +106,6 @@ class TaskMessage:
         options["headers"] = {**given, BEAT_HEADER: True, **self.occurrence.headers}
         if isinstance(options.get("expires"), timedelta):
             options["expires"] = options["expires"].total_seconds()
-        # The beat tries again itself, with back-off and without blocking the other entries.
-        options["retry"] = False
         return options
 
 
