@@ -141,14 +141,15 @@ def find(kind: str) -> Path:
     return program
 
 
-def start(kind: str, port: int, folder: Path, stack: ExitStack) -> Server:
+def start(kind: str, port: int, folder: Path, stack: ExitStack, *options: str) -> Server:
     """Start a private server and return once it answers.
 
     Args:
         kind: `redis` or `rabbitmq`.
         port: loopback port it shall listen on.
-        folder: existing folder for all that it writes.
+        folder: existing folder for all that it writes; a Redis finds there what it has kept.
         stack: closing it ends the server and every helper that it started, by pid.
+        *options: of `redis-server`, such as `--appendonly yes`; they win over those given here.
 
     Raises:
         ServerMissingError: there is no such program here.
@@ -156,7 +157,8 @@ def start(kind: str, port: int, folder: Path, stack: ExitStack) -> Server:
     """
     program = find(kind)
     if kind == "redis":
-        environment, command = dict(os.environ), [program, *_redis_options(port, folder)]
+        environment = dict(os.environ)
+        command = [program, *_redis_options(port, folder), *options]
     else:
         environment, command = _rabbitmq_environment(port, folder), [program]
         _start_epmd(environment, folder, stack)
@@ -172,11 +174,11 @@ def start(kind: str, port: int, folder: Path, stack: ExitStack) -> Server:
 
 
 @contextmanager
-def private(kind: str) -> Iterator[Server]:
-    """Run a private server in a folder of its own, on a free port."""
+def private(kind: str, *options: str) -> Iterator[Server]:
+    """Run a private server in a folder of its own, on a free port; options as in `start`."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"periodic-{kind}-")))
-        yield start(kind, free_port(), folder, stack)
+        yield start(kind, free_port(), folder, stack, *options)
 
 
 def _redis_options(port: int, folder: Path) -> list[object]:

@@ -1,10 +1,12 @@
 """The private servers of the suite carry messages, are empty for each test and leave nothing."""
 
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import kombu
 import pytest
+import redis
 import testservers
 
 EVERY_SERVER = [
@@ -48,6 +50,18 @@ def test_a_private_server_leaves_nothing_behind(kind: str) -> None:
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", server.port)) != 0
     assert _processes_naming(server.folder) == []
+
+
+@pytest.mark.redis
+def test_a_server_takes_options_and_finds_what_it_has_kept(tmp_path: Path) -> None:
+    """Options win over those of the suite; a second start in the same folder reads the data."""
+    options = ("--appendonly", "yes", "--appendfsync", "always")
+    for turn in (1, 2):
+        with ExitStack() as stack:
+            server = testservers.start("redis", testservers.free_port(), tmp_path, stack, *options)
+            with redis.Redis.from_url(server.url) as client:
+                assert client.config_get("append*")["appendfsync"] == "always"
+                assert turn == client.incr("turns")
 
 
 def test_a_missing_server_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
