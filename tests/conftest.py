@@ -6,12 +6,35 @@ its tests by name; it is an error where `PERIODIC_REQUIRE` names it.
 """
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 import testservers
+
+
+def _takes_no_thorough_ones() -> bool:
+    """Tell whether the matrix gives the thorough tests to another interpreter."""
+    chosen = os.environ.get("PERIODIC_THOROUGH")
+    return bool(chosen) and chosen != f"py{sys.version_info[0]}{sys.version_info[1]}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the thorough tests to the interpreter that the environment names, if it names one."""
+    thorough = [item for item in items if item.get_closest_marker("thorough")]
+    if thorough and _takes_no_thorough_ones():
+        left_out = set(thorough)
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=thorough)
+
+
+def pytest_report_header() -> str | None:
+    """Say where the thorough tests run, where they do not run here."""
+    if _takes_no_thorough_ones():
+        return f"thorough tests: run on {os.environ['PERIODIC_THOROUGH']}, not here"
+    return None
 
 
 def _demand(kind: str) -> None:

@@ -3,8 +3,9 @@
     python tools/matrix.py                  # the default selection, see `selection`
     python tools/matrix.py py312-memory     # these environments
 
-Every interpreter runs the `memory` factor. The server factors run once each, on the newest
-interpreters, because what they add to `memory` is the server and not the language.
+Every interpreter runs the `memory` factor, the newest one with the thorough tests. The server
+factors run once each, on the newest interpreters, because what they add to `memory` is the server
+and not the language.
 """
 
 from __future__ import annotations
@@ -113,6 +114,8 @@ def main(arguments: list[str]) -> int:
         "PATH": os.pathsep.join([*path, os.environ.get("PATH", "")]),
         "UV_PYTHON_DOWNLOADS": "never",
     }
+    if not arguments:
+        environment["PERIODIC_THOROUGH"] = f"py{list(present)[-1].replace('.', '')}"
     tox = [sys.executable, "-m", "tox"]
     started = time.time()
     shutil.rmtree(ROOT / ".tox" / "coverage", ignore_errors=True)

@@ -12,6 +12,8 @@ from periodic_contracts import (
     CrontabContract,
     DedupContract,
     DispatchContract,
+    LeaseContract,
+    ModelContract,
     RegistryContract,
     TimezoneContract,
 )
@@ -46,10 +48,12 @@ class _Filesystem:
         return lambda: FileCursors(tmp_path / "cursors.sqlite3")
 
 
+@pytest.mark.thorough
 class TestCrontab(_Filesystem, CrontabContract):
     """Crontab schedules, asked and run."""
 
 
+@pytest.mark.thorough
 class TestTimezones(_Filesystem, TimezoneContract):
     """The zones that must be right."""
 
@@ -77,3 +81,13 @@ class TestRegistry(_Filesystem, RegistryContract):
 
 class TestClocks(_Filesystem, ClockContract):
     """Clocks that are set, and clocks that are apart."""
+
+
+class TestLeases(_Filesystem, LeaseContract):
+    """Leases are not promised."""
+
+
+class TestModel(_Filesystem, ModelContract):
+    """Whatever beats do, in whatever order, and wherever they die."""
+
+    stories = 12

@@ -21,6 +21,9 @@ from . import expressions
 from .oracle import changes
 from .test_oracle import ZONES
 
+#: Long walks over pure Python, the same on every interpreter.
+pytestmark = pytest.mark.thorough
+
 NAMES = [zone for zone, _, _ in ZONES]
 PER_ZONE = 60
 MICROSECOND = timedelta(microseconds=1)

@@ -33,6 +33,9 @@ from periodic.errors import ScheduleError
 from . import expressions
 from .oracle import Span, changes
 
+#: Long walks over pure Python, the same on every interpreter.
+pytestmark = pytest.mark.thorough
+
 ZONES = [
     ("America/New_York", 2024, 2026),
     ("Europe/London", 2024, 2026),

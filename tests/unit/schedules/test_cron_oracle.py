@@ -26,6 +26,9 @@ from .cron_oracle import CronRule
 from .oracle import Rules, Span, changes
 from .test_oracle import ZONES
 
+#: Long walks over pure Python, the same on every interpreter.
+pytestmark = pytest.mark.thorough
+
 USUAL = 2_000
 COUNT = int(os.environ.get("PERIODIC_ORACLE", USUAL))
 STEPS = 30

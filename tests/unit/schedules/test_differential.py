@@ -23,6 +23,9 @@ from periodic.schedules import cron
 from .oracle import changes
 from .test_oracle import ZONES
 
+#: Long walks over pure Python, the same on every interpreter.
+pytestmark = pytest.mark.thorough
+
 EXPRESSIONS = 150
 STEPS = 25
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]

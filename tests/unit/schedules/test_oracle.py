@@ -14,6 +14,9 @@ from periodic.schedules import crontab
 from . import expressions
 from .oracle import Rule, Span, changes
 
+#: Long walks over pure Python, the same on every interpreter.
+pytestmark = pytest.mark.thorough
+
 #: The zones that must be right, with years of their history where the present says little.
 ZONES = [
     ("America/New_York", 2020, 2030),

@@ -22,6 +22,9 @@ from periodic.errors import ScheduleError
 
 from .oracle import Span, changes
 
+#: Long walks over pure Python, the same on every interpreter.
+pytestmark = pytest.mark.thorough
+
 dateutil = pytest.importorskip(
     "dateutil.rrule", reason="python-dateutil (the extra `rrule`) is not installed"
 )
