@@ -139,6 +139,7 @@ class CapturingChannel(kombu_redis.Channel):
             # A server that has lost its data knows no binding: the next try declares them anew.
             client: Any = self.connection.client
             client.declared_entities.clear()
+            self.state.clear()
             raise BrokerError(
                 "no queue is bound to the exchange that the message goes to; start a worker that "
                 "declares the queue, or correct the route"
