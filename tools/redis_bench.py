@@ -38,9 +38,17 @@ def an_entry(name: str, queue: str | None = None, every: int = 1, **options: Any
 class Bench:
     """A beat with two entries that are due each second, `a` to the queue `a`, `b` to `b`."""
 
-    def __init__(self, url: str, *, copy: CursorStore | None = None, **conf: Any) -> None:
-        self.clock = ManualClock(START)
-        self.app = Celery("shop", broker=url, set_as_current=False)
+    def __init__(
+        self,
+        url: str,
+        *,
+        copy: CursorStore | None = None,
+        app: Celery | None = None,
+        start: datetime = START,
+        **conf: Any,
+    ) -> None:
+        self.clock = ManualClock(start)
+        self.app = app if app is not None else Celery("shop", broker=url, set_as_current=False)
         self.app.conf.update(conf)
         self.app.finalize()
         self.beat = self.new_beat(copy=copy)

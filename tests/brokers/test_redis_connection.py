@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from kombu import Exchange, Queue
 from redis_bench import SECOND, Wire, an_entry, others_out
 
 from periodic import FileCursors
@@ -86,6 +87,18 @@ class TestServerThatLosesItsData:
 
         assert bench.due(since=4) == own_server.queues()
         assert [] == events()
+
+    def test_bindings_of_a_topic_exchange_too(self, own_server, start_bench, events):
+        """Where the queues of an exchange stand is lost as well, and is declared again."""
+        queues = [Queue("it", Exchange("news", "topic"), routing_key="news.#")]
+        bench = start_bench(own_server.url, task_queues=queues, task_create_missing_queues=True)
+        bench.beat.put(an_entry("topic", "it", routing_key="news.it"))
+        bench.run(1)
+        own_server.client.flushall()
+        bench.run(3)
+
+        assert [5, 6, 7] == own_server.sent("it")
+        assert ["failed: topic", "recovered: topic"] == events()
 
     def test_while_nothing_is_due(self, own_server, start_bench):
         """The cursor of an entry that runs seldom is known to the beat alone for a while."""
