@@ -38,6 +38,7 @@ from .errors import ScheduleError as ScheduleError
 from .leases import Lease as Lease
 from .leases import LeaseStore as LeaseStore
 from .leases import MemoryLeases as MemoryLeases
+from .locks import Lock as Lock
 from .planner import Planner as Planner
 from .policies import CatchUp as CatchUp
 from .policies import CatchUpPolicy as CatchUpPolicy

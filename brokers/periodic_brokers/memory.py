@@ -24,7 +24,9 @@ from periodic import (
     Cursor,
     CursorStore,
     Dispatch,
+    LeaseStore,
     MemoryCursors,
+    MemoryLeases,
     MemoryRegistry,
     Outcome,
     Status,
@@ -34,6 +36,8 @@ from periodic import (
 _CURSORS = MemoryCursors()
 #: Namespace -> beat -> its last word.
 _BEATS: dict[str, dict[str, BeatStatus]] = {}
+#: Namespace -> its leases.
+_LEASES: dict[str, MemoryLeases] = {}
 
 #: What a message becomes in the end: puts of a raw message into a queue.
 _Put = tuple[str, Any]
@@ -81,7 +85,12 @@ class MemoryBroker(Broker):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.ATOMIC_DISPATCH, Capability.REGISTRY, Capability.SERVER_TIME}
+        {
+            Capability.ATOMIC_DISPATCH,
+            Capability.LEASES,
+            Capability.REGISTRY,
+            Capability.SERVER_TIME,
+        }
     )
 
     def __init__(self, connection: Connection, *, namespace: str, clock: Clock) -> None:
@@ -141,6 +150,13 @@ class MemoryBroker(Broker):
         """Return where the beats of this namespace show themselves: in this process."""
         return MemoryRegistry(self._clock, _BEATS.setdefault(self._namespace, {}))
 
+    def leases(self) -> LeaseStore:
+        """Return the leases of this namespace in this process.
+
+        Leases of one namespace end by one clock: that of the first adapter that asks for them.
+        """
+        return _LEASES.setdefault(self._namespace, MemoryLeases(self._clock))
+
     def _capturing(self) -> _CapturingChannel:
         if self._channel is None:
             # The connection was made with a transport whose channels are these.
@@ -163,8 +179,9 @@ def _capture(channel: _CapturingChannel, dispatch: Dispatch) -> list[_Put] | Exc
 
 
 def reset() -> None:
-    """Forget every message, cursor and beat of this process, as a server without a disk does."""
+    """Forget all that this process keeps here, as a server without a disk does."""
     _CURSORS.clear()
     _BEATS.clear()
+    _LEASES.clear()
     memory.Channel.queues.clear()
     memory.Transport.global_state.clear()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .crontab import CrontabContract as CrontabContract
     from .dedup import DedupContract as DedupContract
     from .dispatch import DispatchContract as DispatchContract
+    from .leases import LeaseContract as LeaseContract
     from .registry import RegistryContract as RegistryContract
     from .timezones import TimezoneContract as TimezoneContract
     from .wrong_clocks import ClockContract as ClockContract
@@ -41,6 +42,7 @@ _HOMES = {
     "DispatchContract": "dispatch",
     "DrivenClock": "clocks",
     "FrozenClock": "clocks",
+    "LeaseContract": "leases",
     "ManualClockDriver": "clocks",
     "RegistryContract": "registry",
     "TimezoneContract": "timezones",
@@ -58,6 +60,7 @@ __all__ = [  # noqa: PLE0604, RUF100  # each is found by __getattr__
     "DispatchContract",
     "DrivenClock",
     "FrozenClock",
+    "LeaseContract",
     "ManualClockDriver",
     "RegistryContract",
     "TimezoneContract",

@@ -27,6 +27,8 @@ class Core(Protocol):
     CursorStore: type[periodic.CursorStore]
     Dispatch: type[periodic.Dispatch]
     Entry: type[periodic.Entry]
+    LeaseLost: type[periodic.LeaseLost]
+    Lock: type[periodic.Lock]
     ManualClock: type[periodic.ManualClock]
     MemoryCursors: type[periodic.MemoryCursors]
     NotSupported: type[periodic.NotSupported]

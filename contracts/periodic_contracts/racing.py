@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -123,3 +123,27 @@ def race(core: Core, clock: DrivenClock, make_broker: MakeBroker) -> list[str]:
     assert errors == []
     fire_times = [at for at in every.between(start, clock.now() + _MICROSECOND) if at > start]
     return sorted(core.Occurrence(NAMESPACE, name, at).id for name in names for at in fire_times)
+
+
+def contend(
+    stores: Sequence[periodic.LeaseStore], key: str, ttl: timedelta, rounds: int
+) -> list[list[periodic.Lease]]:
+    """Let an owner in each store claim one key at the same moment, and the winners release it.
+
+    Returns:
+        For each round the leases that were won.
+    """
+    line = threading.Barrier(len(stores))
+
+    def claim(number: int, store: periodic.LeaseStore) -> periodic.Lease | None:
+        line.wait(_STUCK)
+        return store.claim(key, f"owner-{number}", ttl)
+
+    won: list[list[periodic.Lease]] = []
+    with ThreadPoolExecutor(len(stores)) as pool:
+        for _ in range(rounds):
+            leases = list(pool.map(claim, range(len(stores)), stores))
+            won.append([lease for lease in leases if lease is not None])
+            for lease in won[-1]:
+                stores[0].release(lease)
+    return won

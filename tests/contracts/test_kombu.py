@@ -13,6 +13,7 @@ from periodic_contracts import (
     DedupContract,
     DispatchContract,
     LeaseContract,
+    LeaseContract,
     ModelContract,
     RegistryContract,
     TimezoneContract,
@@ -91,3 +92,7 @@ class TestModel(_Filesystem, ModelContract):
     """Whatever beats do, in whatever order, and wherever they die."""
 
     stories = 12
+
+
+class TestLeases(_Filesystem, LeaseContract):
+    """Leases are not promised."""

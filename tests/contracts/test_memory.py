@@ -10,6 +10,7 @@ from periodic_contracts import (
     CrontabContract,
     DedupContract,
     DispatchContract,
+    LeaseContract,
     RegistryContract,
     TimezoneContract,
 )
@@ -55,3 +56,7 @@ class TestRegistry(_Memory, RegistryContract):
 
 class TestClocks(_Memory, ClockContract):
     """Clocks that are set, and clocks that are apart."""
+
+
+class TestLeases(_Memory, LeaseContract):
+    """One holder, until the end."""

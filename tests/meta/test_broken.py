@@ -13,6 +13,8 @@ pytest_plugins = ["pytester"]
 
 BROKEN = Path(__file__).parent / "broken"
 
+#: What faults are planted in.
+HONEST = ("honest", "honest_leases")
 #: Fault: contract, and the test of it that must fail.
 CAUGHT = {
     "check_then_set": ("DedupContract", "test_a_claim_in_the_middle_of_another_wins_once"),
@@ -71,6 +73,28 @@ CAUGHT = {
         "test_a_beat_that_is_silent_for_an_hour_is_forgotten",
     ),
     "registry_of_one": ("RegistryContract", "test_a_beat_is_shown_as_it_described_itself"),
+    "lease_check_then_set": (
+        "LeaseContract",
+        "test_claims_at_the_same_moment_have_one_winner",
+    ),
+    "lease_time_of_the_client": (
+        "LeaseContract",
+        "test_a_client_whose_clock_is_wrong_ends_nothing_early_or_late",
+    ),
+    "lease_freed_by_anybody": ("LeaseContract", "test_a_lease_that_has_ended_frees_nobody_elses"),
+    "lease_freed_by_its_owner": ("LeaseContract", "test_a_lease_that_has_ended_frees_nobody_elses"),
+    "lease_token_goes_back": ("LeaseContract", "test_tokens_grow_with_each_claim"),
+    "lease_token_stays": ("LeaseContract", "test_tokens_grow_with_each_claim"),
+    "lease_revived": ("LeaseContract", "test_a_lease_that_has_ended_is_not_revived"),
+    "lease_stolen_back": ("LeaseContract", "test_a_lease_that_was_taken_over_is_not_renewed"),
+    "lease_for_ever": ("LeaseContract", "test_a_lease_ends_by_itself"),
+    "lease_locks_its_holder_out": (
+        "LeaseContract",
+        "test_the_holder_that_claims_again_renews",
+    ),
+    "lease_of_all_namespaces": ("LeaseContract", "test_namespaces_of_leases_do_not_meet"),
+    "lease_released_in_silence": ("LeaseContract", "test_a_release_wakes_who_waits"),
+    "leases_undeclared": ("LeaseContract", "test_leases_cannot_be_asked_for"),
     "undeclared": ("DispatchContract", "test_another_process_gets_nothing"),
     "not_cross_process": ("DispatchContract", "test_another_process_gets_what_was_enqueued"),
     "newest_first": ("DispatchContract", "test_the_occurrences_of_an_entry_arrive_in_order"),
@@ -93,7 +117,8 @@ def clean_memory():
 def prove(pytester):
     """Run the contracts of one file of `broken/`; return the result and the report."""
     pytester.syspathinsert()
-    shutil.copy(BROKEN / "honest.py", pytester.path / "honest.py")
+    for name in HONEST:
+        shutil.copy(BROKEN / f"{name}.py", pytester.path / f"{name}.py")
 
     def run(name, *options):
         shutil.copy(BROKEN / f"{name}.py", pytester.path / f"test_{name}.py")
@@ -122,7 +147,7 @@ def test_each_fault_is_caught_by_the_contract_that_names_it(prove, fault):
 
 def test_every_file_of_the_folder_is_proved():
     """No fault lies about without a contract that must catch it."""
-    planted = {path.stem for path in BROKEN.glob("*.py")} - {"honest", "honest_all"}
+    planted = {path.stem for path in BROKEN.glob("*.py")} - {*HONEST, "honest_all"}
 
     assert planted == set(CAUGHT)
 
@@ -138,6 +163,7 @@ def test_the_adapter_that_the_faults_are_planted_in_is_right(prove):
         "CrontabContract": 0,
         "DedupContract": 0,
         "DispatchContract": 0,
+        "LeaseContract": 0,
         "RegistryContract": 0,
         "TimezoneContract": 0,
     }

@@ -7,6 +7,7 @@ import threading
 
 import kombu
 import pytest
+from honest_leases import HonestLeases
 
 from periodic import Broker, Capability, Cursor, MemoryRegistry, Outcome, Status
 from periodic_brokers import memory
@@ -16,8 +17,14 @@ class Honest(Broker):
     """Claims by comparing cursors, renders first, then claims and enqueues under one lock."""
 
     capabilities = frozenset(
-        {Capability.ATOMIC_DISPATCH, Capability.REGISTRY, Capability.SERVER_TIME}
+        {
+            Capability.ATOMIC_DISPATCH,
+            Capability.LEASES,
+            Capability.REGISTRY,
+            Capability.SERVER_TIME,
+        }
     )
+    make_leases = HonestLeases
     lock = threading.Lock()
     cursors = {}  # noqa: RUF012  # shared on purpose: the state of the process
     beats = {}  # noqa: RUF012  # shared as well
@@ -93,6 +100,9 @@ class Honest(Broker):
     def now(self):
         return self.clock.now()
 
+    def leases(self):
+        return self.make_leases(self.namespace, self.clock)
+
     def registry(self):
         return MemoryRegistry(self.clock, self.beats.setdefault(self.namespace, {}))
 
@@ -119,5 +129,6 @@ class OnHonest:
         memory.reset()
         Honest.cursors.clear()
         Honest.beats.clear()
+        HonestLeases.clear()
         with kombu.Connection("memory://") as connection:
             yield connection

@@ -8,6 +8,7 @@ from periodic_contracts import (
     CrontabContract,
     DedupContract,
     DispatchContract,
+    LeaseContract,
     RegistryContract,
     TimezoneContract,
 )
@@ -30,6 +31,10 @@ class TestDispatch(OnHonest, DispatchContract):
 
 
 class TestBeat(OnHonest, BeatContract):
+    pass
+
+
+class TestLeases(OnHonest, LeaseContract):
     pass
 
 
