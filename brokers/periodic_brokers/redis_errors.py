@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from kombu.exceptions import OperationalError
-from redis import exceptions
+from redis import SSLConnection, exceptions
 
 from periodic import BrokerUnreachable
 
@@ -96,7 +96,8 @@ def address(client: Any) -> str:
         return f"sentinel://{service}/{database}"
     if path := given.get("path"):
         return f"redis+socket://{path}?virtual_host={database}"
-    return f"redis://{given.get('host') or 'localhost'}:{given.get('port') or 6379}/{database}"
+    scheme = "rediss" if issubclass(pool.connection_class, SSLConnection) else "redis"
+    return f"{scheme}://{given.get('host') or 'localhost'}:{given.get('port') or 6379}/{database}"
 
 
 def _meaning(error: BaseException) -> tuple[str, str]:

@@ -127,15 +127,15 @@ class RedisLeases(LeaseStore):
         return f"{self._root}lease:{key}"
 
     def _run(self, script: str, keys: list[str], *arguments: str | int) -> Any:
-        with self._edge():
+        with self._edge(keys[0] if len(keys) == 1 else ""):
             return self._client.register_script(_read(script))(keys=keys, args=arguments)
 
     @contextmanager
-    def _edge(self) -> Iterator[None]:
+    def _edge(self, key: str = "") -> Iterator[None]:
         try:
             yield
         except ERRORS as error:
-            raise translated(error, self._uri) from error
+            raise translated(error, self._uri, key) from error
 
 
 @cache

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Real seconds after which what does not come is missing.
 MISSING = 10.0
 #: Real seconds within which a call in another thread is under way.
-_UNDER_WAY = 0.25
+_UNDER_WAY = 0.1
 #: Real seconds between two looks.
 _LOOK = 0.01
 
@@ -65,6 +65,11 @@ def end_of(lock: periodic.Lock) -> datetime:
     """Return when the lease of an acquired lock ends."""
     assert lock.lease is not None, f"the lock on {lock.key} is acquired and has no lease"
     return lock.lease.expires_at
+
+
+def ends_after(lock: periodic.Lock, instant: datetime) -> bool:
+    """Tell whether the lease of an acquired lock ends later than an instant."""
+    return end_of(lock) > instant
 
 
 def background(call: Callable[..., Any], *arguments: Any) -> Future[Any]:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .claimants import MISSING, MakeLeases, background, claimed, end_of, eventually, owner_of
+from .claimants import (
+    MISSING,
+    MakeLeases,
+    background,
+    claimed,
+    end_of,
+    ends_after,
+    eventually,
+    owner_of,
+)
 from .contract import needs
 
 if TYPE_CHECKING:
@@ -42,10 +52,10 @@ class LockPromises:
         with core.Lock(make_leases(), key, ttl, clock=pace) as lock:
             token = lock.token
             for _ in range(3):
-                ends = end_of(lock)
+                renewed = partial(ends_after, lock, end_of(lock))
                 clock.advance(step)
                 pace.advance(step)
-                assert eventually(core, lambda ends=ends: end_of(lock) > ends)
+                assert eventually(core, renewed)
                 assert rival.claim(key, "rival", ttl) is None
             lock.check()
             assert lock.token == token
