@@ -6,11 +6,15 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import testservers
+from celery import Celery
+from click.testing import CliRunner
+
+from periodic.integrations.celery.commands import periodic as commands
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(120)]
 
@@ -26,47 +30,56 @@ app.conf.periodic = {"max_interval": 0.5}
 """
 
 
-def until(project: Any, ready: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
-    """Ask for the beats until they are as wanted; return them."""
-    deadline = time.monotonic() + 30
+def ask(url: str, command: str) -> tuple[int, Any]:
+    """Run `celery periodic ... --json` in this process; return its status and what it says."""
+    app = Celery("project", broker=url, set_as_current=False)
+    result = CliRunner().invoke(commands, [command, "--json"], obj=SimpleNamespace(app=app))
+    app.close()
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, json.loads(result.stdout)
+
+
+def until(url: str, states: list[str]) -> list[dict[str, Any]]:
+    """Ask for the beats until they are in these states; return them."""
+    deadline = time.monotonic() + 40
     while True:
-        process = project.run("periodic", "beats", "--json")
-        assert process.popen.returncode == 0, process.output
-        told: list[dict[str, Any]] = json.loads(process.output)
-        if ready(told):
-            return told
+        status, told = ask(url, "beats")
+        assert status == 0
+        if sorted(each["state"] for each in told) == states:
+            return list(told)
         assert time.monotonic() < deadline, told
-
-
-def states(told: list[dict[str, Any]]) -> list[str]:
-    """Return the states, sorted."""
-    return sorted(each["state"] for each in told)
+        time.sleep(0.1)
 
 
 def test_beats_show_themselves_from_start_to_stop(project, clean_redis_url):
     """One leads, one stands by, and takes over when the first stops; the last one says good-bye."""
     project.write(EVERY_SECOND, broker=clean_redis_url)
-    process = project.run("periodic", "health")
-    assert (process.popen.returncode, "no beat" in process.output) == (1, True)
+    url = clean_redis_url
+    assert ask(url, "health")[0] == 1
 
     beats = {each.popen.pid: each for each in (project.beat(), project.beat())}
-    told = until(project, lambda told: states(told) == ["active", "standby"])
+    told = until(url, ["active", "standby"])
     [leader] = [each for each in told if each["leads"]]
     assert leader["state"] == "active"
     assert {each["pid"] for each in told} == set(beats)
     assert {each["entries"] for each in told} == {1}
-    assert project.run("periodic", "health").popen.returncode == 0
+    process = project.run("periodic", "health", timeout=40)
+    assert process.popen.returncode == 0
+    assert f"{leader['beat']} leads, 1 entry, last tick" in process.output
 
     beats.pop(leader["pid"]).stop()
-    told = until(project, lambda told: states(told) == ["active", "stopped"])
+    told = until(url, ["active", "stopped"])
     [heir] = [each for each in told if each["leads"]]
     assert heir["pid"] in beats
-    assert project.run("periodic", "health").popen.returncode == 0
+    assert ask(url, "health")[0] == 0
+    process = project.run("periodic", "beats", timeout=40)
+    assert process.popen.returncode == 0
+    assert f"\n{heir['beat']} leads\n" in process.output
 
     beats[heir["pid"]].stop()
-    process = project.run("periodic", "health", "--json")
-    assert process.popen.returncode == 1
-    assert [each["problem"] for each in json.loads(process.output)["problems"]] == ["stopped"]
+    status, verdict = ask(url, "health")
+    assert status == 1
+    assert [each["problem"] for each in verdict["problems"]] == ["stopped"]
 
 
 @pytest.mark.slow
@@ -74,17 +87,13 @@ def test_a_beat_that_hangs_is_not_healthy(project, clean_redis_url):
     """A beat whose loop hangs lives on as a process: the probe sees that it does not tick."""
     project.write(HANGS, broker=clean_redis_url)
     project.beat()
-    until(project, lambda told: states(told) == ["active"])
-    assert project.run("periodic", "health").popen.returncode == 0
+    until(clean_redis_url, ["active"])
+    assert ask(clean_redis_url, "health")[0] == 0
     deadline = time.monotonic() + 40
-    while True:
-        process = project.run("periodic", "health", "--json")
-        problems = [each["problem"] for each in json.loads(process.output)["problems"]]
-        if process.popen.returncode == 1:
-            break
+    while not (told := ask(clean_redis_url, "health")[1]["problems"]):
         assert time.monotonic() < deadline
-        time.sleep(1)
-    assert problems == ["stuck"]
+        time.sleep(0.5)
+    assert [each["problem"] for each in told] == ["stuck"]
 
 
 def test_a_server_that_hangs_ends_the_probe_in_seconds(project, redis_server):
