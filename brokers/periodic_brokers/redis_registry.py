@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -68,4 +69,9 @@ class RedisRegistry(BeatRegistry):
 
     def _read(self) -> list[BeatStatus]:
         kept = cast("dict[Any, bytes | str]", self._client.hgetall(self._key))
-        return [BeatStatus.from_dict(json.loads(word)) for word in kept.values()]
+        found: list[BeatStatus] = []
+        for word in kept.values():
+            # One that cannot be read is a later version's, which will forget it.
+            with suppress(ValueError, KeyError, TypeError, AttributeError):
+                found.append(BeatStatus.from_dict(json.loads(word)))
+        return found

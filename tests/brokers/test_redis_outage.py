@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import kombu
 import pytest
 import redis
 
-from periodic import BrokerUnreachable
+from periodic import BeatState, BeatStatus, BrokerUnreachable
 from periodic_brokers.redis import RedisBroker
 
 pytestmark = pytest.mark.fakeredis
@@ -63,3 +64,20 @@ def test_a_server_that_refuses_is_told_at_once(monkeypatch: pytest.MonkeyPatch) 
             broker.now()
 
         broker.close()
+
+
+def test_a_word_that_nobody_here_can_read_hides_no_other_beat(
+    broker: RedisBroker, clean_fakeredis_url: str
+) -> None:
+    """A beat of a later version, or somebody's typing, is passed over; the others show."""
+    now = broker.now()
+    mine = BeatStatus("web-1:7:ab", "web-1", 7, BeatState.ACTIVE, "", now, now, 1, 0.0)
+    later = {**mine.to_dict(), "beat": "later", "state": "dreaming"}
+    with redis.Redis.from_url(clean_fakeredis_url) as client:
+        words = {"later": json.dumps(later), "typed": "hello", "list": "[1]", "part": "{}"}
+        client.hset("periodic:test:beats", mapping=words)
+
+        broker.registry().announce(mine)
+
+        assert ["web-1:7:ab"] == [each.beat for each in broker.registry().beats()]
+        assert {b"later", b"web-1:7:ab"} <= set(client.hkeys("periodic:test:beats"))
