@@ -17,7 +17,7 @@ import kombu
 import pytest
 from acme.brokers import memory
 from periodic_contracts import BeatContract, ClockContract, CrontabContract, DedupContract
-from periodic_contracts import DispatchContract, RegistryContract, TimezoneContract
+from periodic_contracts import DispatchContract, LeaseContract, RegistryContract, TimezoneContract
 
 class Author:
     adapter = memory.MemoryBroker
@@ -39,6 +39,9 @@ class TestDispatch(Author, DispatchContract):
 
 class TestClocks(Author, ClockContract):
     pass
+
+class TestLeases(Author, LeaseContract):
+    clocks = ("manual",)
 
 class TestRegistry(Author, RegistryContract):
     pass

@@ -16,7 +16,11 @@ from periodic import (
     CatchUpPolicy,
     Due,
     Entry,
+    Lease,
+    LeaseStore,
+    Lock,
     ManualClock,
+    MemoryLeases,
     Missed,
     Occurrence,
     Planner,
@@ -108,6 +112,16 @@ def missed_runs() -> None:
     assert_type(entry.catch_up_policy, CatchUpPolicy)
     assert_type(entry.catch_up_policy.catch_up, CatchUp)
     Entry(name="sweep", task="shop.sweep", schedule=every, catch_up=CatchUp.SKIP)
+
+
+def locks(leases: LeaseStore) -> None:
+    """A lock, and the lease under it."""
+    with Lock(leases, "report", timedelta(seconds=30), interrupt=True) as lock:
+        assert_type(lock.token, int)
+        assert_type(lock.lease, Lease | None)
+        lock.check()
+    assert_type(lock.acquire(timeout=timedelta(minutes=1)), bool)
+    assert_type(MemoryLeases().holder("report"), Lease | None)
 
 
 def adapters() -> None:
