@@ -134,7 +134,6 @@ class Embedded:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
-        self.failed = self.failed or error
         logger.critical(
             "%s ended: %s",
             threading.current_thread().name,
@@ -142,6 +141,7 @@ class Embedded:
             exc_info=error,
             extra={"event": "thread-ended"},
         )
+        self.failed = self.failed or error  # after the log has it: whoever sees this may end us
         self._ready.set()
 
     def _run_beat(self) -> None:
