@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from queue import SimpleQueue
+from types import SimpleNamespace
 
 import pytest
 
-from periodic import LeaseLost
+from periodic import LeaseLost, NotSupported
 from periodic.interrupts import ThreadInterrupt
 
 from .watched import STUCK
@@ -75,3 +77,11 @@ def test_an_interrupt_fires_once_and_not_into_a_thread_that_has_ended() -> None:
     mine.disarm()
 
     assert (False, False) == (made[0].fire("lost"), mine.fire("lost"))
+
+
+def test_another_interpreter_is_told_what_to_do_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only CPython can do is refused when the lock is acquired, not when it is lost."""
+    monkeypatch.setattr(sys, "implementation", SimpleNamespace(name="pypy"))
+
+    with pytest.raises(NotSupported, match=r"pypy cannot .* ask `lock\.lost` or `lock\.check"):
+        ThreadInterrupt(LeaseLost)

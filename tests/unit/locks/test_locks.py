@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from queue import Empty
@@ -232,6 +233,39 @@ def test_a_lock_that_was_lost_can_be_acquired_again(
     assert lock.acquire() is True
     assert (True, False) == (lock.held, lock.lost)
     assert lock.release() is True
+
+
+def test_a_lock_that_was_lost_can_be_acquired_without_its_release(
+    make: Callable[..., Lock], leases: Leases, clock: ManualClock
+) -> None:
+    """An interrupt may come on the way to the release: the next acquisition makes up for it."""
+    lock = make()
+    lock.acquire()
+    rival = leases.taken_over(lock)
+    clock.advance(TTL / 3)
+    assert until(lambda: lock.lost)
+    leases.release(rival)
+
+    assert lock.acquire(blocking=False) is True
+    assert rival.token < lock.token
+    assert lock.release() is True
+
+
+def test_a_lock_that_cannot_renew_is_not_acquired(
+    make: Callable[..., Lock], leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a thread for it the lease is given back at once."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    lock = make()
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        lock.acquire()
+
+    assert leases.holder("report") is None
+    assert lock.held is False
 
 
 def test_a_store_that_cannot_be_told_of_the_release_is_logged(
