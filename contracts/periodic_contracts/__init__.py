@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .dedup import DedupContract as DedupContract
     from .dispatch import DispatchContract as DispatchContract
     from .leases import LeaseContract as LeaseContract
+    from .machine import ModelContract as ModelContract
     from .registry import RegistryContract as RegistryContract
     from .timezones import TimezoneContract as TimezoneContract
     from .wrong_clocks import ClockContract as ClockContract
@@ -44,6 +45,7 @@ _HOMES = {
     "FrozenClock": "clocks",
     "LeaseContract": "leases",
     "ManualClockDriver": "clocks",
+    "ModelContract": "machine",
     "RegistryContract": "registry",
     "TimezoneContract": "timezones",
     "TravelClock": "clocks",
@@ -62,6 +64,7 @@ __all__ = [  # noqa: PLE0604, RUF100  # each is found by __getattr__
     "FrozenClock",
     "LeaseContract",
     "ManualClockDriver",
+    "ModelContract",
     "RegistryContract",
     "TimezoneContract",
     "TravelClock",

@@ -46,6 +46,13 @@ class Claims:
         """Return an instant of the entry, by its number."""
         return self.anchor + self.clock.units(number)
 
+    def number(self, at: datetime) -> int:
+        """Return the number of an instant of the entry."""
+        number = round((at - self.anchor) / self.clock.units(1))
+
+        assert self.at(number) == at
+        return number
+
     def occurrence(self, number: int) -> periodic.Occurrence:
         """Return an occurrence, by its number."""
         return self.core.Occurrence(self.namespace, self.entry, self.at(number))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -96,19 +97,30 @@ def drain(connection: Any, queue: str = QUEUE) -> list[Received]:
         connection: a `kombu.Connection`; it is cloned.
         queue: which queue.
     """
-    received: list[Received] = []
+    with draining(connection, queue) as consume:
+        return consume()
+
+
+@contextmanager
+def draining(connection: Any, queue: str = QUEUE) -> Generator[Callable[[], list[Received]]]:
+    """Hold a connection open, and consume through it every message that waits, again and again.
+
+    Args:
+        connection: a `kombu.Connection`; it is cloned.
+        queue: which queue.
+    """
     with connection.clone() as own:
         bound = queue_named(queue)(own.channel())
         bound.declare()
-        while (message := bound.get(no_ack=True, accept=["json"])) is not None:
-            headers = dict(message.headers)
-            _, kwargs, _ = message.decode()
-            received.append(
-                Received(
-                    headers["id"], message.properties["correlation_id"], headers, kwargs["body"]
-                )
-            )
-    return received
+        yield lambda: list(_consume(bound))
+
+
+def _consume(bound: Any) -> Iterator[Received]:
+    while (message := bound.get(no_ack=True, accept=["json"])) is not None:
+        headers = dict(message.headers)
+        _, kwargs, _ = message.decode()
+        correlation_id = message.properties["correlation_id"]
+        yield Received(headers["id"], correlation_id, headers, kwargs["body"])
 
 
 def ids_of(received: list[Received]) -> list[str]:

@@ -37,20 +37,21 @@ def refuse() -> None:
     raise CannotBePublishedError("this message cannot be published")
 
 
-class _KilledError(BaseException):
+class KilledError(BaseException):
     """A beat that is killed handles nothing any more."""
 
 
-def _kill() -> None:
-    raise _KilledError
+def kill() -> None:
+    """Die as a process does that is killed."""
+    raise KilledError
 
 
 def kill_in_the_second_of_three(claims: Claims, broker: periodic.Broker, moment: str) -> None:
     """Kill a broker's beat before or after it publishes the second of three messages."""
     claims.adopt(broker)
-    kill: dict[str, Any] = {moment: _kill}
-    with pytest.raises(_KilledError):
-        broker.dispatch([claims.dispatch(1), claims.dispatch(2, **kill), claims.dispatch(3)])
+    dying: dict[str, Any] = {moment: kill}
+    with pytest.raises(KilledError):
+        broker.dispatch([claims.dispatch(1), claims.dispatch(2, **dying), claims.dispatch(3)])
 
 
 Dispatching = Callable[[], "list[periodic.Outcome]"]

@@ -13,7 +13,6 @@ from periodic_contracts import (
     DedupContract,
     DispatchContract,
     LeaseContract,
-    LeaseContract,
     ModelContract,
     RegistryContract,
     TimezoneContract,
@@ -92,7 +91,3 @@ class TestModel(_Filesystem, ModelContract):
     """Whatever beats do, in whatever order, and wherever they die."""
 
     stories = 12
-
-
-class TestLeases(_Filesystem, LeaseContract):
-    """Leases are not promised."""

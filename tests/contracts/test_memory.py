@@ -11,6 +11,7 @@ from periodic_contracts import (
     DedupContract,
     DispatchContract,
     LeaseContract,
+    ModelContract,
     RegistryContract,
     TimezoneContract,
 )
@@ -60,3 +61,9 @@ class TestClocks(_Memory, ClockContract):
 
 class TestLeases(_Memory, LeaseContract):
     """One holder, until the end."""
+
+
+class TestModel(_Memory, ModelContract):
+    """Whatever beats do, in whatever order, and wherever they die."""
+
+    stories = 50

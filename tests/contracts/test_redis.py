@@ -10,6 +10,7 @@ from periodic_contracts import (
     CrontabContract,
     DedupContract,
     DispatchContract,
+    ModelContract,
     RegistryContract,
     TimezoneContract,
 )
@@ -64,6 +65,13 @@ class TestClocksOnFakeRedis(_FakeRedis, ClockContract):
     """Clocks that are set, and clocks that are apart."""
 
 
+@pytest.mark.fakeredis
+class TestModelOnFakeRedis(_FakeRedis, ModelContract):
+    """Whatever beats do, in whatever order, and wherever they die."""
+
+    stories = 6
+
+
 @pytest.mark.redis
 class TestCrontabOnRedis(_Redis, CrontabContract):
     """Crontab schedules, run on a frozen clock against a real server."""
@@ -97,3 +105,10 @@ class TestRegistryOnRedis(_Redis, RegistryContract):
 @pytest.mark.redis
 class TestClocksOnRedis(_Redis, ClockContract):
     """Clocks that are set, and clocks that are apart."""
+
+
+@pytest.mark.redis
+class TestModelOnRedis(_Redis, ModelContract):
+    """Whatever beats do, in whatever order, and wherever they die."""
+
+    stories = 12

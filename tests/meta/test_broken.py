@@ -57,6 +57,18 @@ CAUGHT = {
         "DedupContract",
         "test_a_beat_killed_while_publishing_repeats_under_the_same_ids_only",
     ),
+    "advances_past_a_failure": (
+        "DedupContract",
+        "test_what_follows_a_failed_message_waits_for_it",
+    ),
+    "cursor_per_schedule": (
+        "ModelContract",
+        "test_whatever_beats_do_the_broker_is_its_model",
+    ),
+    "fingerprint_of_the_first": (
+        "ModelContract",
+        "test_whatever_beats_do_the_broker_is_its_model",
+    ),
     "time_of_the_beat": ("ClockContract", "test_beats_are_told_one_time_whatever_their_own"),
     "time_undeclared": ("ClockContract", "test_the_time_of_the_server_cannot_be_asked"),
     "local_time": ("ClockContract", "test_the_time_of_the_server_is_in_utc_and_passes"),
@@ -164,6 +176,7 @@ def test_the_adapter_that_the_faults_are_planted_in_is_right(prove):
         "DedupContract": 0,
         "DispatchContract": 0,
         "LeaseContract": 0,
+        "ModelContract": 0,
         "RegistryContract": 0,
         "TimezoneContract": 0,
     }

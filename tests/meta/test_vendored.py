@@ -46,6 +46,9 @@ class TestLeases(Author, LeaseContract):
 class TestRegistry(Author, RegistryContract):
     pass
 
+class TestModel(Author, ModelContract):
+    pass
+
 class TestTimezones(Author, TimezoneContract):
     clocks = ("manual",)
 

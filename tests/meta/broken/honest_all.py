@@ -9,6 +9,7 @@ from periodic_contracts import (
     DedupContract,
     DispatchContract,
     LeaseContract,
+    ModelContract,
     RegistryContract,
     TimezoneContract,
 )
@@ -43,4 +44,8 @@ class TestRegistry(OnHonest, RegistryContract):
 
 
 class TestClocks(OnHonest, ClockContract):
+    pass
+
+
+class TestModel(OnHonest, ModelContract):
     pass
