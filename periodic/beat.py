@@ -224,9 +224,9 @@ class Beat:
         """Claim and dispatch, where this beat may; return when to work again."""
         if self._outage.waiting:
             return self._outage.retry_instant()
-        if not self._leads():
-            return None  # the lease's thread wakes the beat
         try:
+            if not self._leads():
+                return None  # the lease's thread wakes the beat
             if not self._skew.agrees():
                 return self.clock.now() + _LOOK_AGAIN
             self._ahead.welcome(self._roster.adopt())
@@ -249,6 +249,10 @@ class Beat:
         if leads and not self._led:
             self._roster.adopt_again(self._leadership.others_led_until)
         self._led = leads
+        if not leads:
+            if self._leadership.outage is not None:
+                raise self._leadership.outage
+            self._outage.over()  # the broker says who leads; what it takes is that beat's matter
         return leads
 
     def _dispatch_due(self) -> None:

@@ -73,6 +73,7 @@ class Leadership:
         self._others_led_until: datetime | None = None
         self._led = False
         self._stood_by = False
+        self._outage: BrokerUnreachable | None = None
         self._reported: set[type[Exception]] = set()
         self._changed: Callable[[], None] = _nothing
         self._status: Callable[[], BeatStatus] | None = None
@@ -86,6 +87,11 @@ class Leadership:
     def holder(self) -> str:
         """The id of the beat that leads, as far as this one knows, or ""."""
         return self.beat if self.leading else self._holder
+
+    @property
+    def outage(self) -> BrokerUnreachable | None:
+        """Why the lease could not be asked for the last time, or None."""
+        return self._outage
 
     @property
     def others_led_until(self) -> datetime | None:
@@ -139,8 +145,8 @@ class Leadership:
                 self._show()
                 self._contend()
             except BrokerUnreachable as error:
-                # The beat itself meets the same outage and says so; here it is a detail.
-                logger.debug("the beat lease cannot be asked for: %s", error)
+                self._outage = error
+                self._changed()  # the beat says so, once
                 self._pause(_TRY_AGAIN)
             except Exception as error:  # noqa: BLE001  # without this thread it would never lead again
                 self._report(error)
@@ -169,7 +175,9 @@ class Leadership:
             return
         store = self._broker.leases()
         started = self._clock.monotonic()
-        if self._hold(store):
+        holds = self._hold(store)
+        self._outage = None
+        if holds:
             self._trusted_until = started + (TTL - _MARGIN).total_seconds()
             self._note(leads=True)
             self._pause(RENEW_EVERY.total_seconds())

@@ -175,3 +175,40 @@ def test_a_connection_that_is_closed_under_the_thread_is_no_error_of_a_beat_that
     assert thread is not None
     assert not thread.is_alive()
     assert caplog.records == []
+
+
+def test_a_beat_that_cannot_ask_for_the_lease_says_so_once_and_goes_on_later(
+    stage: Any, entry: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An outage from the start is told as any other: nobody leads, nothing is lost, it passes."""
+    monkeypatch.setattr(module, "_TRY_AGAIN", 0.001)
+    caplog.set_level(logging.INFO, "periodic")
+    stage.broker.capabilities = frozenset({Capability.LEASES})
+    kept = MemoryLeases()
+    down = threading.Event()
+    down.set()
+
+    def leases() -> MemoryLeases:
+        if down.is_set():
+            raise BrokerUnreachable("nobody answers")
+        return kept
+
+    stage.broker.leases = leases
+    leadership = Leadership(stage.broker, beat="one")
+    beat = stage.beat(entry(every=10), leadership=leadership)
+    wait_for(lambda: leadership.outage is not None)
+    for _ in range(5):
+        stage.clock.advance(timedelta(seconds=6))
+        beat.tick()
+
+    assert (BeatState.UNREACHABLE, "nobody answers") == (beat.status().state, beat.status().reason)
+    down.clear()
+    wait_for(lambda: leadership.leading)
+    stage.clock.advance(timedelta(seconds=10))
+    beat.tick()
+    leadership.stop()
+
+    events = [getattr(record, "event", "") for record in caplog.records]
+    assert 1 == events.count("broker-unreachable")
+    assert 1 == events.count("broker-reachable")
+    assert ["12:00:10", "12:00:20", "12:00:30", "12:00:40"] == stage.broker.fire_times("job")
