@@ -17,7 +17,8 @@ import kombu
 import pytest
 from acme.brokers import memory
 from periodic_contracts import BeatContract, ClockContract, CrontabContract, DedupContract
-from periodic_contracts import DispatchContract, LeaseContract, RegistryContract, TimezoneContract
+from periodic_contracts import DispatchContract, LeaseContract, ModelContract
+from periodic_contracts import RegistryContract, TimezoneContract
 
 class Author:
     adapter = memory.MemoryBroker
