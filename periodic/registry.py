@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from .clock import Clock, to_utc
 
@@ -83,16 +83,15 @@ class BeatStatus:
         return replace(self, seen_at=to_utc(at))
 
 
-#: How long the registry remembers a beat that says nothing any more.
-REMEMBERED: timedelta = timedelta(hours=1)
-
-
 class BeatRegistry(ABC):
     """The beats of one namespace; bounded, because silent ones are forgotten."""
 
+    #: How long a beat that says nothing any more is remembered.
+    remembered: ClassVar[timedelta] = timedelta(hours=1)
+
     @abstractmethod
     def announce(self, status: BeatStatus) -> None:
-        """Show a beat; what was silent for longer than `REMEMBERED` is forgotten.
+        """Show a beat; what was silent for longer than `remembered` is forgotten.
 
         Raises:
             BrokerUnreachable: nobody took note.
@@ -134,7 +133,7 @@ class MemoryRegistry(BeatRegistry):
         with self._lock:
             self._kept[status.beat] = status.seen(now)
             for beat, word in list(self._kept.items()):
-                if word.seen_at is not None and now - word.seen_at > REMEMBERED:
+                if word.seen_at is not None and now - word.seen_at > self.remembered:
                     self._kept.pop(beat, None)  # shared: another may have forgotten it
 
     def beats(self) -> list[BeatStatus]:

@@ -10,7 +10,6 @@ from typing import Any, cast
 import redis
 
 from periodic import BeatRegistry, BeatStatus
-from periodic.registry import REMEMBERED
 
 from .redis_errors import ERRORS, translated
 
@@ -46,7 +45,7 @@ class RedisRegistry(BeatRegistry):
             silent = [
                 each.beat
                 for each in self._read()
-                if each.seen_at is not None and now - each.seen_at > REMEMBERED
+                if each.seen_at is not None and now - each.seen_at > self.remembered
             ]
             if silent:
                 self._client.hdel(self._key, *silent)

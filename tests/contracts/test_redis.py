@@ -10,6 +10,7 @@ from periodic_contracts import (
     CrontabContract,
     DedupContract,
     DispatchContract,
+    LeaseContract,
     ModelContract,
     RegistryContract,
     TimezoneContract,
@@ -61,6 +62,13 @@ class TestRegistryOnFakeRedis(_FakeRedis, RegistryContract):
 
 
 @pytest.mark.fakeredis
+class TestLeasesOnFakeRedis(_FakeRedis, LeaseContract):
+    """Leases whose end the server's clock sets, which reads the frozen time."""
+
+    clocks = ("freezegun", "time-machine", "wall")
+
+
+@pytest.mark.fakeredis
 class TestClocksOnFakeRedis(_FakeRedis, ClockContract):
     """Clocks that are set, and clocks that are apart."""
 
@@ -100,6 +108,13 @@ class TestDispatchOnRedis(_Redis, DispatchContract):
 @pytest.mark.redis
 class TestRegistryOnRedis(_Redis, RegistryContract):
     """Beats show themselves."""
+
+
+@pytest.mark.redis
+class TestLeasesOnRedis(_Redis, LeaseContract):
+    """Leases whose end the server's own clock sets."""
+
+    clocks = ("wall",)
 
 
 @pytest.mark.redis
