@@ -9,6 +9,9 @@ from kombu.transport import filesystem
 
 from periodic_brokers import memory
 
+#: Whole suites within a test; what they find is the same on every interpreter.
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["pytester"]
 
 BROKEN = Path(__file__).parent / "broken"

@@ -10,6 +10,9 @@ from periodic import Capability
 from periodic_brokers import memory
 from periodic_contracts.clocks import CLOCKS, FREEZEGUN_IGNORES
 
+#: Whole suites within a test; what they find is the same on every interpreter.
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["pytester"]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "contracts.md").read_text()

@@ -8,6 +8,9 @@ import pytest
 import periodic
 import periodic_brokers
 
+#: Whole suites within a test; what they find is the same on every interpreter.
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["pytester"]
 
 COPY = "acme._vendor.periodic"
