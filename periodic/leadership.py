@@ -187,8 +187,10 @@ class Leadership:
         holder = store.holder(KEY)
         self._holder = "" if holder is None else holder.owner
         if holder is not None:
-            # A margin for what the other one has in hand when it dies.
-            self._others_led_until = self._clock.now() - RENEW_EVERY
+            # Its holder lived when it was last renewed; what the one before had in hand when it
+            # died was sent at the latest one more end of a lease before.
+            renewed = min(holder.expires_at - TTL, self._clock.now())
+            self._others_led_until = renewed - TTL
             store.wait_released(KEY, RENEW_EVERY, self._wake)
 
     def _hold(self, store: LeaseStore) -> bool:
@@ -232,6 +234,8 @@ class Leadership:
 
     def _leave(self) -> None:
         lease, self._lease, self._trusted_until = self._lease, None, 0.0
+        if self._outage is not None:
+            return  # another try would hold up the stop: the lease ends by itself
         try:
             if lease is not None:
                 self._broker.leases().release(lease)

@@ -111,6 +111,7 @@ class RedisBroker(Broker):
         self._namespace = namespace
         self._prefix = str(options.get("global_keyprefix") or "")
         self._opening = threading.Lock()
+        self._failed: Exception | None = None
         self._channel: CapturingChannel | None = None
         self._client: redis.Redis | None = None
         # A family that nobody renders any more takes its template with it.
@@ -266,13 +267,23 @@ class RedisBroker(Broker):
         return f"{self._prefix}periodic:{self._namespace}:{name}"
 
     def _capturing(self) -> CapturingChannel:
+        failed = self._failed
         with self._opening:  # the thread of the lease may be the first
             if self._channel is None:
-                # `connect` would wait two seconds and try again, and no stop would be heard.
-                self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
+                if self._failed is not None and self._failed is not failed:
+                    raise self._failed  # another thread tried while this one waited
+                self._open()
                 # The connection was made with a transport whose channels are these.
                 self._channel = cast("CapturingChannel", self._connection.channel())
             return self._channel
+
+    def _open(self) -> None:
+        try:
+            # `connect` would wait two seconds and try again, and no stop would be heard.
+            self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
+        except Exception as error:
+            self._failed = error
+            raise
 
     def _connected(self) -> redis.Redis:
         if self._client is None:

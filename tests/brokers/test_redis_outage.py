@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 
 import kombu
@@ -81,3 +82,67 @@ def test_a_word_that_nobody_here_can_read_hides_no_other_beat(
 
         assert ["web-1:7:ab"] == [each.beat for each in broker.registry().beats()]
         assert {b"later", b"web-1:7:ab"} <= set(client.hkeys("periodic:test:beats"))
+
+
+def test_who_waited_for_another_thread_to_connect_in_vain_does_not_try_again_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beat and lease's thread meet a silent server at once: one timeout is enough for both."""
+    calls: list[None] = []
+    both = threading.Barrier(2)
+
+    class Opening:
+        """The lock, which tells when both threads have come to it."""
+
+        lock = threading.Lock()
+
+        def __enter__(self) -> None:
+            both.wait(10)
+            self.lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+
+    def connect(**_: object) -> None:
+        calls.append(None)
+        raise redis.TimeoutError("silent")
+
+    with kombu.Connection("redis://127.0.0.1:1/0") as connection:
+        broker = RedisBroker(connection, namespace="test")
+        monkeypatch.setattr(broker, "_opening", Opening())
+        monkeypatch.setattr(broker._connection, "ensure_connection", connect)
+        failures: list[BrokerUnreachable] = []
+
+        def ask() -> None:
+            with pytest.raises(BrokerUnreachable) as caught:
+                broker.now()
+            failures.append(caught.value)
+
+        threads = [threading.Thread(target=ask) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        broker.close()
+
+    assert 2 == len(failures)
+    assert 1 == len(calls)
+
+
+def test_a_connection_that_failed_is_tried_anew_by_the_next_call() -> None:
+    """A failure is shared by those who waited for it, and by nobody later."""
+    with kombu.Connection("redis://127.0.0.1:1/0") as connection:
+        broker = RedisBroker(connection, namespace="test")
+        calls: list[None] = []
+
+        def connect(**_: object) -> None:
+            calls.append(None)
+            raise redis.ConnectionError("refused")
+
+        broker._connection.ensure_connection = connect
+        for _ in range(2):
+            with pytest.raises(BrokerUnreachable):
+                broker.now()
+        broker.close()
+
+    assert 2 == len(calls)

@@ -122,10 +122,44 @@ def test_a_standby_remembers_until_when_another_beat_led(contend: Any) -> None:
 
     seen = leadership.others_led_until
 
-    assert noon - module.RENEW_EVERY == seen  # a margin for what it has in hand
+    assert noon - module.TTL == seen  # a margin for what died with the leader before it
     clock.advance(2 * module.TTL)
     wait_for(lambda: leadership.leading)
     assert seen == leadership.others_led_until
+
+
+def test_a_leader_that_has_died_does_not_count_as_leading(contend: Any) -> None:
+    """Its lease outlives it; what counts is when it was renewed."""
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    clock = ManualClock(noon)
+    broker = _Broker()
+    broker.kept = MemoryLeases(clock)
+    broker.kept.claim(module.KEY, "another", module.TTL)
+    clock.advance(timedelta(seconds=10))
+
+    leadership, _ = contend(broker, clock)
+    wait_for(lambda: leadership.others_led_until is not None)
+
+    assert noon - module.TTL == leadership.others_led_until
+
+
+@pytest.mark.parametrize(
+    ("outage", "holder"), [(BrokerUnreachable("away"), "one"), (None, None)], ids=["away", "there"]
+)
+def test_a_stop_during_an_outage_asks_nothing_more(
+    outage: BrokerUnreachable | None, holder: str | None
+) -> None:
+    """Giving the lease back would be one more wait for a server that does not answer."""
+    broker = _Broker()
+    leadership = Leadership(broker, beat="one")  # type: ignore[arg-type]
+    leadership._lease = broker.kept.claim(module.KEY, "one", module.TTL)
+    leadership._outage = outage
+
+    leadership._leave()
+
+    lease = broker.kept.holder(module.KEY)
+    assert holder == (lease and lease.owner)
+    assert not leadership.leading
 
 
 def test_a_beat_that_never_stood_by_knows_of_no_other(contend: Any) -> None:

@@ -22,6 +22,7 @@ class _Lease:
     leading: bool = False
     others_led_until: datetime | None = None
     beat: str = "standby"
+    outage: Exception | None = None
 
     def start(self, changed: Any, status: Any) -> None:
         """Contend for nothing."""
