@@ -60,6 +60,9 @@ def test_every_entry_point_loads() -> None:
         ("flask.commands", "periodic"),
         ("periodic.brokers", "kombu"),
         ("periodic.brokers", "memory"),
+        ("periodic.brokers", "redis"),
+        ("periodic.brokers", "rediss"),
+        ("periodic.brokers", "sentinel"),
         ("pytest11", "periodic_contracts"),
     }
 
