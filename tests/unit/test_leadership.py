@@ -216,7 +216,7 @@ def test_a_beat_that_cannot_ask_for_the_lease_says_so_once_and_goes_on_later(
 ) -> None:
     """An outage from the start is told as any other: nobody leads, nothing is lost, it passes."""
     monkeypatch.setattr(module, "_TRY_AGAIN", 0.001)
-    caplog.set_level(logging.INFO, "periodic")
+    caplog.set_level(logging.INFO)
     stage.broker.capabilities = frozenset({Capability.LEASES})
     kept = MemoryLeases()
     down = threading.Event()
