@@ -14,6 +14,9 @@ from itertools import pairwise
 
 import pytest
 
+#: Real processes, most of whose time is their start.
+pytestmark = pytest.mark.thorough
+
 SECOND = timedelta(seconds=1)
 EVERY_SECOND = """
 app.conf.beat_schedule = {"tick": {"task": "project.note", "schedule": 1.0}}

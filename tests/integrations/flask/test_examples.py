@@ -15,6 +15,9 @@ import pytest
 
 from periodic import Entry, interval
 
+#: Real processes, most of whose time is their start.
+pytestmark = pytest.mark.thorough
+
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 START = datetime(2026, 3, 8, 9, tzinfo=UTC)
 

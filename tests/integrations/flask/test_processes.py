@@ -14,6 +14,9 @@ import pytest
 
 from periodic.integrations.flask import serve
 
+#: Real processes, most of whose time is their start.
+pytestmark = pytest.mark.thorough
+
 APP = """
 import os, time
 from flask import Flask
