@@ -67,9 +67,10 @@ _TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 2.
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A message whose commands were made ahead."""
+    """A message whose commands, and the head of whose claim, were made ahead."""
 
     message: Message
+    head: str
     commands: Sequence[Command]
 
     def publish(self, producer: Any) -> None:
@@ -160,7 +161,9 @@ class RedisBroker(Broker):
         message = dispatch.message
         if self._template(message) is None or not cast("FamilyMessage", message).settled:
             return dispatch
-        return replace(dispatch, message=_Ready(message, self._render(message)))
+        commands = self._render(message)
+        ready = _Ready(message, _head(dispatch, len(commands)), commands)
+        return replace(dispatch, message=ready)
 
     def dispatch(self, batch: Sequence[Dispatch]) -> list[Outcome]:
         """Render every message, then claim, enqueue and move cursors by one script a chunk."""
@@ -184,22 +187,21 @@ class RedisBroker(Broker):
         arguments: list[str | bytes] = []
         errors: dict[int, Exception] = {}
         for number, dispatch in enumerate(batch):
-            occurrence = dispatch.occurrence
+            message = dispatch.message
             commands: Sequence[Command] = ()
-            try:
-                commands = self._render(dispatch.message)
-            except Exception as error:  # noqa: BLE001  # a task's own code may run; the outcome carries it
-                errors[number] = self._of_the_message(error)
+            if isinstance(message, _Ready):
+                head, commands = message.head, message.commands
+            else:
+                try:
+                    commands = self._render(message)
+                except Exception as error:  # noqa: BLE001  # a task's own code may run; the outcome carries it
+                    errors[number] = self._of_the_message(error)
+                head = _head(dispatch, _ASK if number in errors else len(commands))
             lines = ""
             for name, key, _ in commands:
                 place = key if name == "P" else keys.setdefault(key, len(keys) + 1)
                 lines += f"{name}{place}\n"
-            count = _ASK if number in errors else len(commands)
-            arguments.append(
-                f"{count}:{iso_utc(dispatch.previous)} \n"
-                f"{iso_utc(dispatch.cursor)} {dispatch.fingerprint}\n"
-                f"{lines}{occurrence.entry}"
-            )
+            arguments.append(f"{head}{lines}{dispatch.occurrence.entry}")
             arguments += [argument for _, _, argument in commands]
         letters, *words = self._again("dispatch", list(keys), arguments)
         return _outcomes(batch, _text(letters), map(_text, words), errors)
@@ -215,8 +217,6 @@ class RedisBroker(Broker):
     # -- rendering -------------------------------------------------------------------------------
 
     def _render(self, message: Message) -> Sequence[Command]:
-        if isinstance(message, _Ready):
-            return message.commands
         template = self._template(message)
         if template is not None:
             headers = cast("FamilyMessage", message).own_headers()
@@ -326,6 +326,14 @@ def _read(script: str) -> str:
 def _adoption(adoption: Adoption) -> tuple[str, str, str, str]:
     copy = "" if adoption.copy is None else iso_utc(adoption.copy)
     return adoption.name, adoption.fingerprint, iso_utc(adoption.anchor), copy
+
+
+def _head(dispatch: Dispatch, count: int) -> str:
+    """Return how the claim of a dispatch begins, see `dispatch.lua`."""
+    return (
+        f"{count}:{iso_utc(dispatch.previous)} \n"
+        f"{iso_utc(dispatch.cursor)} {dispatch.fingerprint}\n"
+    )
 
 
 def _outcomes(
