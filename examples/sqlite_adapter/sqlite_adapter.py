@@ -129,7 +129,9 @@ class SQLiteBroker(Broker):
     @contextmanager
     def _step(self) -> Iterator[_Table]:
         try:
-            with closing(sqlite3.connect(self._path, _TIMEOUT, isolation_level=None)) as connection:
+            with closing(
+                sqlite3.connect(self._path, timeout=_TIMEOUT, isolation_level=None)
+            ) as connection:
                 connection.execute("BEGIN IMMEDIATE")  # one writer at a time
                 connection.execute(_CREATE)
                 yield _Table(connection, self._namespace)
