@@ -26,8 +26,10 @@ class _Server:
 
     @pytest.fixture
     def connection(self, request):
-        """Return a connection to an empty database."""
-        with kombu.Connection(request.getfixturevalue(self.server)) as connection:
+        """Return a connection to an empty database, patient with a machine that is busy."""
+        patience = {"socket_timeout": 15, "socket_connect_timeout": 15}
+        url = request.getfixturevalue(self.server)
+        with kombu.Connection(url, transport_options=patience) as connection:
             yield connection
 
 
