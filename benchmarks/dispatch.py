@@ -277,7 +277,7 @@ def last_visible(port: int, url: str, client: Any, count: int, *, all_active: bo
     """Return how many ms after their instant the last of the herd is visible."""
     client.flushdb()
     # Time enough to start, to adopt and to build templates.
-    anchor = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=25 + 10 * count)
+    anchor = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=45 + 15 * count)
     with beats(count, url, all_active=all_active, anchor=anchor):
         watch = watcher(port, HERD, "last")
         assert watch.stdout is not None
