@@ -15,7 +15,8 @@ PACKAGES = {"periodic", "periodic_brokers", "periodic_contracts"}
 @nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks, each of which fails when its promise does not hold; or those given."""
-    session.install(".[all]", *nox.project.dependency_groups(_project(), "bench"))
+    groups = nox.project.dependency_groups(_project(), "bench", "servers")
+    session.install(".[all]", *groups)
     for script in session.posargs or sorted(map(str, Path("benchmarks").glob("*.py"))):
         session.run("python", script)
 
