@@ -88,16 +88,23 @@ class RedisServer:
 
     def __init__(self, folder: Path, stack: ExitStack, *options: str) -> None:
         self.folder = folder
-        self._stack = stack
         self._options = options
         self._port = testservers.free_port()
+        self._running = ExitStack()
         self._server = self._start()
-        # Runs before the server's own end, which a paused one would not hear.
-        stack.callback(self.resume)
+        stack.callback(self._end)
 
     def _start(self) -> testservers.Server:
         self.folder.mkdir(exist_ok=True)
-        return testservers.start("redis", self._port, self.folder, self._stack, *self._options)
+        return testservers.start("redis", self._port, self.folder, self._running, *self._options)
+
+    def _end(self) -> None:
+        self.resume()  # a paused one would not hear of its end
+        self._running.close()
+
+    def _ended(self) -> None:
+        self._server.process.wait(10)
+        self._running.pop_all()  # its number may be another process's by the end of the test
 
     @property
     def url(self) -> str:
@@ -123,12 +130,12 @@ class RedisServer:
     def kill(self) -> None:
         """End it at once, by SIGKILL."""
         self._signal(signal.SIGKILL)
-        self._server.process.wait(10)
+        self._ended()
 
     def shut_down(self) -> None:
         """End it as an operator does, by SIGTERM: it writes what it has to write."""
         self._signal(signal.SIGTERM)
-        self._server.process.wait(10)
+        self._ended()
 
     def written(self) -> Path:
         """The file that `appendonly yes` is writing to."""
