@@ -11,7 +11,7 @@ import pytest
 
 from periodic import Lock, ManualClock
 
-from .watched import NOON, STUCK, TTL, Leases, own_threads
+from .watched import NOON, STUCK, TTL, Leases, lock_threads
 
 
 @pytest.fixture
@@ -39,15 +39,13 @@ def make(leases: Leases, clock: ManualClock) -> Callable[..., Lock]:
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     """Whatever happened, no lock leaves a thread behind."""
-    before = own_threads()  # of locks that other suites in this process may still hold
+    before = lock_threads()
     yield
     deadline = time.monotonic() + STUCK
-    while (left := [name for name in own_threads() if name not in before]) and (
-        time.monotonic() < deadline
-    ):
+    while (left := lock_threads() - before) and time.monotonic() < deadline:
         time.sleep(0.01)
 
-    assert [] == left
+    assert left == set()
 
 
 @pytest.fixture(autouse=True)

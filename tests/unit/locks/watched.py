@@ -68,9 +68,9 @@ class Leases(MemoryLeases):
         return lease
 
 
-def own_threads() -> list[str]:
-    """Return the names of the threads of locks."""
-    return [each.name for each in threading.enumerate() if each.name.startswith("periodic-lock")]
+def lock_threads() -> set[threading.Thread]:
+    """Return the threads of all locks, those that other suites in this process left included."""
+    return {each for each in threading.enumerate() if each.name.startswith("periodic-lock")}
 
 
 def seconds(lock: Lock) -> float:
