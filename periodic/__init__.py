@@ -8,6 +8,7 @@ from .broker import FamilyMessage as FamilyMessage
 from .broker import Message as Message
 from .broker import Outcome as Outcome
 from .broker import Status as Status
+from .claims import claim as claim
 from .clock import Clock as Clock
 from .clock import ManualClock as ManualClock
 from .clock import SystemClock as SystemClock
@@ -21,6 +22,7 @@ from .cursors import CursorStore as CursorStore
 from .cursors import CursorTable as CursorTable
 from .cursors import FileCursors as FileCursors
 from .cursors import MemoryCursors as MemoryCursors
+from .cursors import MemoryTable as MemoryTable
 from .due import Due as Due
 from .due import Missed as Missed
 from .due import Reason as Reason
@@ -32,6 +34,7 @@ from .errors import BrokerUnreachable as BrokerUnreachable
 from .errors import ConfigError as ConfigError
 from .errors import EntryError as EntryError
 from .errors import LeaseLost as LeaseLost
+from .errors import NotLeading as NotLeading
 from .errors import NotSupported as NotSupported
 from .errors import PeriodicError as PeriodicError
 from .errors import ScheduleError as ScheduleError

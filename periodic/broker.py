@@ -24,6 +24,9 @@ class Capability(StrEnum):
     ATOMIC_DISPATCH = "atomic_dispatch"
     #: What is enqueued here can be consumed by another process.
     CROSS_PROCESS = "cross_process"
+    #: One connection leads, and no other can claim while it lives; the server knows when it dies
+    #: and fences what a dead one still sends: `lead()`.
+    LEADERSHIP = "leadership"
     #: Leases with an end that the server sets, and fencing tokens: `leases()`.
     LEASES = "leases"
     #: The server has a clock that beats can compare theirs with: `now()`.
@@ -68,7 +71,10 @@ class FamilyMessage(Message, Protocol):
         ...
 
     def sibling(self, number: int) -> FamilyMessage:
-        """Return one of its family, whose own headers have texts that stand nowhere else."""
+        """Return one of its family, whose own headers have texts that stand nowhere else.
+
+        They are as long as its own, so that what counts bytes around them stays as it is.
+        """
         ...
 
 
@@ -191,6 +197,30 @@ class Broker(ABC):
         returns may never be dispatched.
         """
         return list(batch)
+
+    def lead(self) -> bool:
+        """Become, or stay, the one broker of the namespace that may claim; again and again.
+
+        A broker that leads stays it by calling this at least each second, and so does one that
+        waits for its turn. Adopting, dispatching and forgetting try to lead first; while another
+        leads they fail by `NotLeading`.
+
+        Returns:
+            Whether this broker leads now.
+
+        Raises:
+            NotSupported: the adapter does not declare `LEADERSHIP`.
+            BrokerUnreachable: the server did not answer.
+        """
+        raise self._lacks(Capability.LEADERSHIP)
+
+    def resign(self) -> None:
+        """Let another broker lead, at once; one that does not lead does nothing.
+
+        Raises:
+            NotSupported: the adapter does not declare `LEADERSHIP`.
+        """
+        raise self._lacks(Capability.LEADERSHIP)
 
     def now(self) -> datetime:
         """Return the server's time: aware, UTC.

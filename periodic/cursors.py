@@ -134,7 +134,7 @@ class MemoryCursors(CursorStore):
     def step(self, namespace: str) -> Iterator[CursorTable]:
         """Open the table under this process's lock."""
         with self._lock:
-            table = _MemoryTable(self._tables.setdefault(namespace, {}))
+            table = MemoryTable(self._tables.setdefault(namespace, {}))
             yield table
             table.commit()
 
@@ -144,23 +144,33 @@ class MemoryCursors(CursorStore):
             self._tables.clear()
 
 
-class _MemoryTable(CursorTable):
+class MemoryTable(CursorTable):
+    """A table over a dictionary, which it changes only when the step is committed.
+
+    Args:
+        kept: entry -> its cursor.
+    """
+
     def __init__(self, kept: dict[str, Cursor]) -> None:
         self._kept = kept
         #: What the step changes; None is a cursor that goes.
-        self._written: dict[str, Cursor | None] = {}
+        self.written: dict[str, Cursor | None] = {}
 
     def get(self, name: str) -> Cursor | None:
-        return self._written[name] if name in self._written else self._kept.get(name)
+        """Return the entry's cursor as this step sees it."""
+        return self.written[name] if name in self.written else self._kept.get(name)
 
     def set(self, name: str, cursor: Cursor) -> None:
-        self._written[name] = cursor
+        """Move the entry's cursor, for this step."""
+        self.written[name] = cursor
 
     def remove(self, name: str) -> None:
-        self._written[name] = None
+        """Forget the entry's cursor, for this step."""
+        self.written[name] = None
 
     def commit(self) -> None:
-        for name, cursor in self._written.items():
+        """Do to the dictionary what the step has changed."""
+        for name, cursor in self.written.items():
             if cursor is None:
                 self._kept.pop(name, None)
             else:

@@ -13,6 +13,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from math import inf
 
 from .broker import Broker, Capability
 from .clock import Clock, SystemClock, Wake
@@ -30,6 +31,9 @@ RENEW_EVERY: timedelta = timedelta(seconds=5)
 _MARGIN = timedelta(seconds=1)
 #: Seconds between two tries of a beat that cannot reach the broker.
 _TRY_AGAIN = 1.0
+#: Seconds between two signs of life of a connection that leads, and between two looks of one that
+#: stands by: how long a clean hand-over takes.
+_STAY_EVERY, _STAND_EVERY = 1.0, 0.1
 #: The key of the beat lease.
 KEY = "beat"
 
@@ -43,11 +47,12 @@ class Leadership:
     """Contends for the beat lease and shows the beat, on a thread of its own.
 
     Args:
-        broker: keeps leases and registry; one that does not declare them lets every beat lead, and
-            shows none.
+        broker: keeps leases and registry, or knows itself who leads; one that declares none of it
+            lets every beat lead, and shows none.
         beat: the beat's id.
         clock: whose monotonic time counts; the machine's unless given.
-        all_active: take no lease: every beat works, and claims decide.
+        all_active: take no lease: every beat works, and claims decide. Where the broker itself
+            lets only one lead this has no effect.
     """
 
     def __init__(
@@ -61,7 +66,11 @@ class Leadership:
         self.beat: str = beat if beat is not None else beat_id()
         self._broker = broker
         self._clock = clock if clock is not None else SystemClock()
-        self._leased = Capability.LEASES in broker.capabilities and not all_active
+        #: The server itself knows who leads, and lets nobody else claim.
+        self._elected = Capability.LEADERSHIP in broker.capabilities
+        self._leased = (
+            Capability.LEASES in broker.capabilities and not all_active and not self._elected
+        )
         self._shown = Capability.REGISTRY in broker.capabilities
         self._wake = Wake()
         self._stopping = False
@@ -81,7 +90,9 @@ class Leadership:
     @property
     def leading(self) -> bool:
         """Whether this beat works now; never while the renewal of its lease is in doubt."""
-        return not self._leased or self._clock.monotonic() < self._trusted_until
+        if not (self._leased or self._elected):
+            return True
+        return self._clock.monotonic() < self._trusted_until
 
     @property
     def holder(self) -> str:
@@ -105,7 +116,7 @@ class Leadership:
             changed: called on the thread when `leading` may have changed.
             status: what the beat says of itself.
         """
-        if self._thread is not None or not (self._leased or self._shown):
+        if self._thread is not None or not (self._leased or self._elected or self._shown):
             return
         self._changed, self._status = changed, status
         self._thread = threading.Thread(target=self._run, name="periodic-lease", daemon=True)
@@ -170,6 +181,9 @@ class Leadership:
         self._reported.add(type(error))
 
     def _contend(self) -> None:
+        if self._elected:
+            self._stand()
+            return
         if not self._leased:
             self._pause(RENEW_EVERY.total_seconds())
             return
@@ -192,6 +206,21 @@ class Leadership:
             renewed = min(holder.expires_at - TTL, self._clock.now())
             self._others_led_until = renewed - TTL
             store.wait_released(KEY, RENEW_EVERY, self._wake)
+
+    def _stand(self) -> None:
+        """Lead, where the server lets this broker: its connection is the lease."""
+        try:
+            leads = self._broker.lead()
+        except BrokerUnreachable:
+            self._trusted_until = 0.0
+            raise
+        self._outage = None
+        # No time ends it: a claim of one that does not lead any more is refused by the server.
+        self._trusted_until = inf if leads else 0.0
+        self._note(leads=leads)
+        if not leads:
+            self._others_led_until = self._clock.now() - TTL
+        self._pause(_STAY_EVERY if leads else _STAND_EVERY)
 
     def _hold(self, store: LeaseStore) -> bool:
         if self._lease is not None:
@@ -239,6 +268,8 @@ class Leadership:
         try:
             if lease is not None:
                 self._broker.leases().release(lease)
+            if self._elected:
+                self._broker.resign()
             self._say_goodbye()
         except Exception as error:  # noqa: BLE001  # the connection may be closed under it
             logger.debug("the beat lease cannot be released, it ends by itself: %s", error)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 from kombu import Connection, Producer
-from kombu.exceptions import OperationalError
 
 from periodic import (
     Adoption,
@@ -30,6 +29,7 @@ from periodic import (
 )
 
 from . import filesystem
+from .kombu_errors import channel_errors, connection_errors
 
 #: Seconds after which a server that does not answer counts as unreachable.
 _TIMEOUT = 4.0
@@ -64,15 +64,8 @@ class KombuBroker(Broker):
             transport_options=options,
             connect_timeout=_TIMEOUT,
         )
-        # Among them what a new connection does not mend by itself, such as a refused password: the
-        # broker is asked again until somebody mends it.
-        self._connection_errors: tuple[type[Exception], ...] = (
-            *_classes(self._connection.connection_errors),
-            *_classes(self._connection.recoverable_connection_errors),
-            OperationalError,
-            OSError,
-        )
-        self._channel_errors = _classes(self._connection.channel_errors)
+        self._connection_errors = connection_errors(self._connection)
+        self._channel_errors = channel_errors(self._connection)
         self._namespace = namespace
         self._cursors = cursors
         self._producer: Producer | None = None
@@ -172,8 +165,3 @@ class KombuBroker(Broker):
         """Close the connection; the cursors stay where they are kept."""
         self._producer = None
         self._connection.release()
-
-
-def _classes(errors: Iterable[Any]) -> tuple[type[Exception], ...]:
-    """Return kombu's lists of errors as what they are; its stub calls them base exceptions."""
-    return tuple(cast("Iterable[type[Exception]]", errors))

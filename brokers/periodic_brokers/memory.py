@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, Self, cast
 
 from kombu import Connection, Producer
@@ -21,7 +22,6 @@ from periodic import (
     Broker,
     Capability,
     Clock,
-    Cursor,
     CursorStore,
     Dispatch,
     LeaseStore,
@@ -29,7 +29,7 @@ from periodic import (
     MemoryLeases,
     MemoryRegistry,
     Outcome,
-    Status,
+    claim,
 )
 
 #: Kombu's memory queues are global to the process; so are the cursors that belong to them.
@@ -124,21 +124,15 @@ class MemoryBroker(Broker):
         """Render every message first, then claim and enqueue under one lock."""
         channel = self._capturing()
         rendered = [_capture(channel, dispatch) for dispatch in batch]
-        outcomes: list[Outcome] = []
         with _CURSORS.step(self._namespace) as table:
-            for dispatch, result in zip(batch, rendered, strict=True):
-                occurrence = dispatch.occurrence
-                cursor = table.stand(occurrence.entry, dispatch.previous)
-                if cursor != dispatch.previous:
-                    outcomes.append(Outcome(occurrence, Status.TAKEN, cursor))
-                elif isinstance(result, Exception):
-                    outcomes.append(Outcome(occurrence, Status.FAILED, cursor, result))
-                else:
-                    channel.enqueue(result)
-                    at = dispatch.cursor
-                    table.set(occurrence.entry, Cursor(at, dispatch.fingerprint))
-                    outcomes.append(Outcome(occurrence, Status.DISPATCHED, at))
-        return outcomes
+            return [
+                claim(
+                    table,
+                    dispatch,
+                    result if isinstance(result, Exception) else partial(channel.enqueue, result),
+                )
+                for dispatch, result in zip(batch, rendered, strict=True)
+            ]
 
     def forget(self, names: Iterable[str]) -> None:
         """Forget the cursors of entries that are gone."""

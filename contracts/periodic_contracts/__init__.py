@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .crontab import CrontabContract as CrontabContract
     from .dedup import DedupContract as DedupContract
     from .dispatch import DispatchContract as DispatchContract
+    from .leadership import LeadershipContract as LeadershipContract
     from .leases import LeaseContract as LeaseContract
     from .machine import ModelContract as ModelContract
     from .registry import RegistryContract as RegistryContract
@@ -43,6 +44,7 @@ _HOMES = {
     "DispatchContract": "dispatch",
     "DrivenClock": "clocks",
     "FrozenClock": "clocks",
+    "LeadershipContract": "leadership",
     "LeaseContract": "leases",
     "ManualClockDriver": "clocks",
     "ModelContract": "machine",
@@ -62,6 +64,7 @@ __all__ = [  # noqa: PLE0604, RUF100  # each is found by __getattr__
     "DispatchContract",
     "DrivenClock",
     "FrozenClock",
+    "LeadershipContract",
     "LeaseContract",
     "ManualClockDriver",
     "ModelContract",

@@ -9,6 +9,7 @@ import pytest
 
 from .clocks import CLOCKS, DRIVEN, DrivenClock
 from .messages import Received, drain
+from .turns import Turns
 
 if TYPE_CHECKING:
     import periodic
@@ -115,7 +116,7 @@ class Contract:
             yield clock
 
     @pytest.fixture
-    def make_broker(
+    def open_broker(
         self, core: Core, connection: Any, cursors: Callable[[], periodic.CursorStore]
     ) -> Iterator[MakeBroker]:
         """Make brokers on one state, as many as the test has beats, and close them after it."""
@@ -136,6 +137,20 @@ class Contract:
         yield make
         for broker in made:
             broker.close()
+
+    @pytest.fixture
+    def make_broker(self, open_broker: MakeBroker) -> MakeBroker:
+        """Make brokers that can claim whenever they are asked to, one after the other."""
+        if "LEADERSHIP" not in capability_names(self.adapter):
+            return open_broker
+        turns = Turns()
+
+        def make(
+            clock: periodic.Clock | None = None, *, namespace: str = NAMESPACE
+        ) -> periodic.Broker:
+            return turns.of(open_broker(clock, namespace=namespace), namespace)
+
+        return make
 
     @pytest.fixture
     def enqueued(self, connection: Any) -> Callable[[], list[Received]]:

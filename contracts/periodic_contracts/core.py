@@ -31,6 +31,7 @@ class Core(Protocol):
     Lock: type[periodic.Lock]
     ManualClock: type[periodic.ManualClock]
     MemoryCursors: type[periodic.MemoryCursors]
+    NotLeading: type[periodic.NotLeading]
     NotSupported: type[periodic.NotSupported]
     Occurrence: type[periodic.Occurrence]
     Schedule: type[periodic.Schedule]

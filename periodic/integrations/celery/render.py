@@ -65,7 +65,9 @@ class TaskMessage:
 
     def sibling(self, number: int) -> TaskMessage:
         """Return the message of an occurrence that never was, for the adapter to learn from."""
-        fire_time = _NEVER + timedelta(days=number, microseconds=number)
+        fire_time = _NEVER + timedelta(days=number, seconds=number)
+        if not self.occurrence.fire_time.microsecond:  # the text shall be as long
+            fire_time = fire_time.replace(microsecond=0)
         occurrence = Occurrence(self.occurrence.namespace, self.occurrence.entry, fire_time)
         return TaskMessage(self.app, self.entry, occurrence, self.clock, self.family)
 

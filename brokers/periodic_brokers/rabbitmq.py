@@ -1,0 +1,347 @@
+"""The RabbitMQ adapter: the connection that leads keeps the cursors in queues beside the messages.
+
+One broker of a namespace leads, by its connection: no other can claim while that lives, and nothing
+that it sent counts after the server has found it dead. See `rabbitmq_journal` for what lives on the
+server and how a batch is committed, `rabbitmq_frames` for how messages are made.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+
+from kombu import Connection
+
+from periodic import (
+    Adoption,
+    Broker,
+    BrokerError,
+    BrokerUnreachable,
+    Capability,
+    Clock,
+    Cursor,
+    CursorStore,
+    Dispatch,
+    MemoryTable,
+    Message,
+    NotLeading,
+    Outcome,
+    Status,
+)
+
+from .kombu_errors import channel_errors, connection_errors
+from .rabbitmq_frames import Frames, Published
+from .rabbitmq_journal import Journal, Names, Returned, take_over
+
+T = TypeVar("T")
+
+#: Seconds without a sign of life after which the server takes a connection for dead, at the latest
+#: after three of them.
+HEARTBEAT = 4
+#: Seconds after which a server that does not answer counts as unreachable; the user's options win.
+_TIMEOUT = 4.0
+#: How many occurrences one commit takes.
+_CHUNK = 500
+#: How many cursors are written at a time when entries are adopted.
+_ADOPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A message whose frames were made ahead, for one connection."""
+
+    message: Message
+    frames: Frames
+    published: Sequence[Published]
+
+    def publish(self, producer: Any) -> None:
+        self.message.publish(producer)
+
+
+class _Lead(NamedTuple):
+    """What a broker that leads has."""
+
+    journal: Journal
+    frames: Frames
+
+
+class RabbitMQBroker(Broker):
+    """Messages in RabbitMQ (AMQP 0-9-1, TLS), cursors in queues beside them; one broker leads.
+
+    Args:
+        connection: a `kombu.Connection`; it is cloned, not used.
+        namespace: whose cursors these are.
+        clock: whose monotonic time counts.
+        heartbeat: seconds; a leader that dies without a word, such as by a pulled cable, is found
+            dead after two to three of them.
+
+    A beat killed at any moment loses nothing and repeats nothing. When the server is killed it may
+    forget the batch in hand, which is then sent again with the same ids: nothing is lost, and at
+    most that one batch is repeated. A message that no queue takes is an error. Calls from several
+    threads wait for each other.
+    """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.ATOMIC_DISPATCH, Capability.CROSS_PROCESS, Capability.LEADERSHIP}
+    )
+
+    def __init__(
+        self, connection: Connection, *, namespace: str, clock: Clock, heartbeat: int = HEARTBEAT
+    ) -> None:
+        options = {
+            "read_timeout": _TIMEOUT,
+            "write_timeout": _TIMEOUT,
+            **(connection.transport_options or {}),
+            "confirm_publish": False,  # a transaction confirms, and the two exclude each other
+        }
+        self._connection = connection.clone(
+            transport_options=options, heartbeat=heartbeat, connect_timeout=_TIMEOUT
+        )
+        self._uri = self._connection.as_uri()
+        self._connection_errors = connection_errors(self._connection)
+        self._channel_errors = channel_errors(self._connection)
+        self._names = Names(namespace)
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._led: _Lead | None = None
+
+    @classmethod
+    def open(
+        cls,
+        connection: Any,
+        *,
+        namespace: str,
+        clock: Clock,
+        cursors: Callable[[], CursorStore],  # noqa: ARG003  # cursors live beside the messages
+    ) -> Self:
+        """Make the adapter; `cursors` is not used."""
+        return cls(connection, namespace=namespace, clock=clock)
+
+    # -- leading ---------------------------------------------------------------------------------
+
+    def lead(self) -> bool:
+        """Become, or stay, the one who may claim."""
+        with self._lock, self._translated():
+            if self._led is None:
+                connection = self._connected()
+                journal = take_over(connection, self._names, self._clock)
+                if journal is not None:
+                    self._led = _Lead(journal, Frames(connection, journal.channel.channel_id))
+            else:
+                self._led.journal.stay()
+            return self._led is not None
+
+    def resign(self) -> None:
+        """Let another broker lead, at once."""
+        with self._lock:
+            led, self._led = self._led, None
+            if led is not None:
+                try:
+                    led.journal.close()
+                except (*self._connection_errors, *self._channel_errors):
+                    self._disconnect()  # the server finds out as well
+
+    # -- cursors and claims ----------------------------------------------------------------------
+
+    def adopt(self, adoptions: Iterable[Adoption]) -> dict[str, datetime]:
+        """Return the cursor of each entry; new and edited ones start at their anchor."""
+        wanted = list(adoptions)
+
+        def adopt(led: _Lead) -> dict[str, datetime]:
+            found: dict[str, datetime] = {}
+            for start in range(0, len(wanted), _ADOPT):
+                table = MemoryTable(led.journal.cursors)
+                found |= table.adopt(wanted[start : start + _ADOPT])
+                if table.written:
+                    led.journal.keep(table.written)
+            return found
+
+        return self._leading(adopt)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Forget the cursors of entries that are gone."""
+        gone = list(names)
+
+        def forget(led: _Lead) -> None:
+            known: dict[str, Cursor | None] = {
+                name: None for name in gone if name in led.journal.cursors
+            }
+            if known:
+                led.journal.keep(known)
+
+        self._leading(forget)
+
+    def prepare(self, batch: Sequence[Dispatch]) -> list[Dispatch]:
+        """Make the frames of messages in which nothing counts from the dispatch."""
+        with self._lock:
+            if self._led is None:
+                return list(batch)
+            frames = self._led.frames
+            with self._translated():
+                return [_prepared(dispatch, frames) for dispatch in batch]
+
+    def dispatch(self, batch: Sequence[Dispatch]) -> list[Outcome]:
+        """Compare, render, then enqueue and move cursors by one commit a chunk."""
+        outcomes: list[Outcome] = []
+        outage: BrokerUnreachable | None = None
+        for start in range(0, len(batch), _CHUNK):
+            some = batch[start : start + _CHUNK]
+            if outage is None:
+                try:
+                    outcomes += self._leading(lambda led, some=some: self._send(led, some))
+                    continue
+                except BrokerUnreachable as error:
+                    outage = error
+            outcomes += [
+                Outcome(each.occurrence, Status.FAILED, each.previous, outage) for each in some
+            ]
+        return outcomes
+
+    def _send(self, led: _Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
+        journal = led.journal
+        table = MemoryTable(journal.cursors)
+        outcomes: list[Outcome] = []
+        frames: list[bytes] = []
+        senders: dict[str, int] = {}
+        for number, dispatch in enumerate(batch):
+            occurrence = dispatch.occurrence
+            stands = table.stand(occurrence.entry, dispatch.previous)
+            if stands != dispatch.previous:
+                outcomes.append(Outcome(occurrence, Status.TAKEN, stands))
+                continue
+            try:
+                published = _render(dispatch.message, led.frames)
+            except self._connection_errors:
+                raise
+            except Exception as error:  # noqa: BLE001  # a task's own code may run; the outcome carries it
+                outcomes.append(Outcome(occurrence, Status.FAILED, stands, error))
+                continue
+            for each in published:
+                frames.append(each.frames)
+                senders[each.id] = number
+            table.set(occurrence.entry, Cursor(dispatch.cursor, dispatch.fingerprint))
+            outcomes.append(Outcome(occurrence, Status.DISPATCHED, dispatch.cursor))
+        if not table.written:
+            return outcomes
+        returned = journal.send(b"".join(frames), table.written)
+        if not returned:
+            journal.keep(table.written)
+            return outcomes
+        # Declared anew with the next try, as far as they are declared at all.
+        led.frames.forget()
+        reasons = {senders[each.id]: each for each in returned if each.id in senders}
+        outcomes, written = _without(journal, batch, outcomes, reasons)
+        journal.keep(written)
+        return outcomes
+
+    # -- the connection --------------------------------------------------------------------------
+
+    def _leading(self, work: Callable[[_Lead], T]) -> T:
+        """Do something as the one who leads; once more if the connection was broken before it.
+
+        A claim that was won by the first try says TAKEN at the second.
+        """
+        with self._lock:
+            if self._led is not None:
+                try:
+                    with self._translated():
+                        return work(self._led)
+                except BrokerUnreachable:
+                    if self._led is not None:  # the connection is as it was
+                        raise
+            self.lead()
+            if self._led is None:
+                raise NotLeading(
+                    f"{self._uri}: another beat's connection leads; this one waits for its turn"
+                )
+            with self._translated():
+                return work(self._led)
+
+    def _connected(self) -> Any:
+        if not self._connection.connected:
+            # `connect` would wait two seconds and try again, and no stop would be heard.
+            self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
+            self._connection.declared_entities.clear()
+        return self._connection.connection
+
+    @contextmanager
+    def _translated(self) -> Generator[None]:
+        try:
+            yield
+        except BrokerError:
+            raise
+        except (*self._connection_errors, *self._channel_errors) as error:
+            self._disconnect()
+            raise BrokerUnreachable(f"{self._uri}: {type(error).__name__}: {error}") from error
+        except BaseException:
+            # In the middle of a commit nobody knows what the server has done: it says so to the
+            # next connection.
+            if self._led is not None and self._led.journal.uncertain:
+                self._disconnect()
+            raise
+
+    def _disconnect(self) -> None:
+        self._led = None
+        with suppress(Exception):
+            self._connection.collect(socket_timeout=0.1)
+
+    def close(self) -> None:
+        """Let another broker lead, and close the connection."""
+        with self._lock:
+            self.resign()
+            self._connection.release()
+
+
+def _render(message: Message, frames: Frames) -> Sequence[Published]:
+    if isinstance(message, _Ready):
+        if message.frames is frames:
+            return message.published
+        message = message.message
+    return frames.render(message)
+
+
+def _prepared(dispatch: Dispatch, frames: Frames) -> Dispatch:
+    message: Any = dispatch.message
+    if getattr(message, "family", None) is None or not message.settled:
+        return dispatch
+    return replace(dispatch, message=_Ready(message, frames, frames.render(message)))
+
+
+def _without(
+    journal: Journal,
+    batch: Sequence[Dispatch],
+    outcomes: Sequence[Outcome],
+    returned: Mapping[int, Returned],
+) -> tuple[list[Outcome], dict[str, Cursor | None]]:
+    """Return the outcomes and changes of a batch of which some messages came back.
+
+    An entry stands where it stood before the first of its messages that came back. What followed
+    it in the same batch and was enqueued is sent again, under the same id.
+    """
+    left: list[Outcome] = []
+    stopped: dict[str, datetime] = {}
+    table = MemoryTable(journal.cursors)
+    for number, (dispatch, outcome) in enumerate(zip(batch, outcomes, strict=True)):
+        occurrence = dispatch.occurrence
+        if number in returned:
+            stands = stopped.setdefault(occurrence.entry, dispatch.previous)
+            error = BrokerError(returned[number].why)
+            left.append(Outcome(occurrence, Status.FAILED, stands, error))
+        elif occurrence.entry in stopped:
+            left.append(Outcome(occurrence, Status.TAKEN, stopped[occurrence.entry]))
+        else:
+            if outcome.status is Status.DISPATCHED:
+                table.set(occurrence.entry, Cursor(dispatch.cursor, dispatch.fingerprint))
+            left.append(outcome)
+    for number in returned:
+        # The transient token says that they moved: the step must say where they stand.
+        entry = batch[number].occurrence.entry
+        if entry not in table.written:
+            table.written[entry] = journal.cursors.get(entry) or Cursor(
+                stopped[entry], batch[number].fingerprint
+            )
+    return left, table.written

@@ -1,0 +1,209 @@
+"""Messages as they go over an AMQP connection: kombu renders them, nothing is sent yet.
+
+Routing, exchanges, priorities, serializing and compression stay kombu's. Messages of one family are
+rendered once; their bytes are kept, and the texts in which they differ are filled in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+from weakref import WeakKeyDictionary
+
+from amqp import spec
+from amqp.method_framing import frame_writer
+from amqp.serialization import dumps
+from kombu import Producer
+
+from periodic import BrokerError, FamilyMessage, Message
+
+
+class Published(NamedTuple):
+    """One message as kombu would publish it.
+
+    Args:
+        id: of the task.
+        frames: the bytes of method, header and body.
+    """
+
+    id: str
+    frames: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """The bytes of a family's messages, with empty pieces where slots are.
+
+    The bytes count the texts around them, so they fit texts of one length only.
+
+    Args:
+        pieces: bytes around slots.
+        slots: (index in `pieces`, name of the header whose text goes there).
+    """
+
+    pieces: tuple[bytes, ...]
+    slots: tuple[tuple[int, str], ...]
+
+    def fill(self, texts: Mapping[str, str]) -> bytes:
+        """Return the frames of a message with these texts."""
+        pieces = list(self.pieces)
+        for index, name in self.slots:
+            pieces[index] = texts[name].encode()
+        return b"".join(pieces)
+
+
+#: How long the texts of own headers are, by name.
+_Lengths = tuple[tuple[str, int], ...]
+
+
+class _Capturing:
+    """A channel that keeps what is published; all else goes to the real one."""
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+        self.published: list[tuple[Any, str, str]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    def basic_publish(
+        self, message: Any, exchange: str = "", routing_key: str = "", **_: Any
+    ) -> None:
+        self.published.append((message, exchange, routing_key))
+
+
+class _Wire:
+    """What py-amqp's writer of frames needs of a connection, and where it writes to."""
+
+    def __init__(self, frame_max: int) -> None:
+        self.frame_max = frame_max
+        self.bytes_sent = 0
+        self._written = bytearray()
+        self._write = frame_writer(self, _Into(self._written))
+
+    def frames(self, channel_id: int, message: Any, exchange: str, routing_key: str) -> bytes:
+        self._written.clear()
+        # Mandatory: what no queue takes comes back.
+        arguments = dumps("Bssbb", (0, exchange, routing_key, True, False))
+        self._write(1, channel_id, spec.Basic.Publish, arguments, message)
+        return bytes(self._written)
+
+
+class _Into:
+    def __init__(self, written: bytearray) -> None:
+        self._written = written
+
+    def write(self, data: bytes) -> None:
+        self._written += data
+
+
+class Frames:
+    """Renders messages for one channel of one connection.
+
+    Args:
+        connection: an `amqp` connection; queues and exchanges are declared on a channel of its own,
+            so that an error there is the message's own.
+        channel_id: of the channel that sends; frames carry it.
+    """
+
+    def __init__(self, connection: Any, channel_id: int) -> None:
+        self._connection = connection
+        self._channel_id = channel_id
+        self._channel: Any = None
+        self._exchanges: set[str] = set()
+        self._wire = _Wire(connection.frame_max)
+        # A family that nobody renders any more takes its templates with it.
+        self._templates: WeakKeyDictionary[Any, dict[_Lengths, _Template | None]] = (
+            WeakKeyDictionary()
+        )
+
+    def forget(self) -> None:
+        """Declare everything anew: a queue or an exchange is gone."""
+        self._templates.clear()
+        self._exchanges.clear()
+        self._connection.client.declared_entities.clear()
+
+    def render(self, message: Message) -> list[Published]:
+        """Return the messages that a message comes to; none where the task sends nothing."""
+        family: Any = getattr(message, "family", None)
+        if family is not None:
+            texts = cast("FamilyMessage", message).own_headers()
+            template = self._template(family, cast("FamilyMessage", message), texts)
+            if template is not None:
+                return [Published(texts["id"], template.fill(texts))]
+        return self._capture(message)
+
+    def _template(
+        self, family: Any, message: FamilyMessage, texts: Mapping[str, str]
+    ) -> _Template | None:
+        templates = self._templates.setdefault(family, {})
+        lengths = _lengths(texts)
+        if lengths not in templates:
+            templates[lengths] = self._build(message, lengths)
+        return templates[lengths]
+
+    def _capture(self, message: Message) -> list[Published]:
+        return [self._published(*each) for each in self._captured(message)]
+
+    def _captured(self, message: Message) -> list[tuple[Any, str, str]]:
+        channel = _Capturing(self._own_channel())
+        try:
+            message.publish(Producer(channel, auto_declare=False))
+            self._look_for({exchange for _, exchange, _ in channel.published})
+        except self._connection.channel_errors as error:
+            self.forget()
+            raise BrokerError(f"RabbitMQ refuses what the message is to go to: {error}") from error
+        return channel.published
+
+    def _published(self, message: Any, exchange: str, routing_key: str) -> Published:
+        frames = self._wire.frames(self._channel_id, message, exchange, routing_key)
+        return Published(str(_headers(message).get("id", "")), frames)
+
+    def _look_for(self, exchanges: Iterable[str]) -> None:
+        """Refuse an exchange that is not there: publishing to it would end the whole channel."""
+        for exchange in exchanges:
+            if exchange and exchange not in self._exchanges:
+                self._own_channel().exchange_declare(exchange, type="", passive=True)
+                self._exchanges.add(exchange)
+
+    def _own_channel(self) -> Any:
+        if self._channel is None or not self._channel.is_open:
+            self._channel = self._connection.channel()
+        return self._channel
+
+    def _build(self, message: FamilyMessage, lengths: _Lengths) -> _Template | None:
+        """Render two siblings; the first one, filled in for the second, must be the second."""
+        rendered: list[tuple[bytes, dict[str, str]]] = []
+        for number in (1, 2):
+            captured = self._captured(message.sibling(number))
+            if len(captured) != 1:
+                return None
+            headers = _headers(captured[0][0])
+            texts = {name: str(headers.get(name, "")) for name, _ in lengths}
+            if _lengths(texts) != lengths:
+                return None
+            rendered.append((self._published(*captured[0]).frames, texts))
+        (first, texts), (second, others) = rendered
+        template = _template(first, texts)
+        return template if template.fill(others) == second else None
+
+
+def _headers(message: Any) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", message.properties.get("application_headers") or {})
+
+
+def _lengths(texts: Mapping[str, str]) -> _Lengths:
+    return tuple((name, len(text)) for name, text in texts.items())
+
+
+def _template(frames: bytes, texts: Mapping[str, str]) -> _Template:
+    # Two headers may have one text, in all messages alike: the first name then stands for both.
+    names = {text.encode(): name for name, text in reversed(list(texts.items()))}
+    pattern = b"(" + b"|".join(map(re.escape, names)) + b")"
+    parts = re.split(pattern, frames)
+    slots = tuple((index, names[part]) for index, part in enumerate(parts) if part in names)
+    filled = {index for index, _ in slots}
+    pieces = tuple(b"" if index in filled else part for index, part in enumerate(parts))
+    return _Template(pieces, slots)
