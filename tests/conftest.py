@@ -37,6 +37,18 @@ def pytest_report_header() -> str | None:
     return None
 
 
+@pytest.fixture
+def unmeasured() -> Iterator[None]:
+    """Measure no coverage: an interrupt at any bytecode may hit it, which keeps its lock for ever."""
+    coverage = sys.modules.get("coverage")
+    measuring = coverage.Coverage.current() if coverage is not None else None
+    if measuring is not None:
+        measuring.stop()
+    yield
+    if measuring is not None:
+        measuring.start()
+
+
 def _demand(kind: str) -> None:
     """Skip by name where there is no such server here, or fail where it is required."""
     try:

@@ -287,6 +287,7 @@ def test_a_user_without_channels_releases_all_the_same(
 
 
 @pytest.mark.redis
+@pytest.mark.usefixtures("unmeasured")
 def test_a_server_that_hangs_loses_the_lock_before_its_end(
     own_redis: Callable[..., Any], connect: Callable[..., Any]
 ) -> None:

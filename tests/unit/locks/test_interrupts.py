@@ -14,6 +14,8 @@ from periodic.interrupts import ThreadInterrupt
 
 from .watched import STUCK
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 @pytest.mark.parametrize("pause", [0, 1, 10, 100])
 def test_an_interrupt_and_the_end_of_the_work_may_meet(pause: int) -> None:

@@ -96,6 +96,7 @@ def work() -> None:
     raise TimeoutError("nobody interrupted the work")
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_loss_can_interrupt_the_work(
     make: Callable[..., Lock], leases: Leases, clock: ManualClock
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_loss_can_interrupt_the_work(
     assert "rival" == getattr(leases.holder("report"), "owner", None)
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_work_that_swallows_the_interrupt_is_told_at_its_end(
     make: Callable[..., Lock], leases: Leases, clock: ManualClock
 ) -> None:
@@ -127,6 +129,7 @@ def test_work_that_swallows_the_interrupt_is_told_at_its_end(
             work()
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_nothing_is_interrupted_after_the_work(
     make: Callable[..., Lock], leases: Leases, clock: ManualClock
 ) -> None:
