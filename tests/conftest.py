@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 import testservers
@@ -19,6 +20,22 @@ def _takes_no_thorough_ones() -> bool:
     """Tell whether the matrix gives the thorough tests to another interpreter."""
     chosen = os.environ.get("PERIODIC_THOROUGH")
     return bool(chosen) and chosen != f"py{sys.version_info[0]}{sys.version_info[1]}"
+
+
+def pytest_configure() -> None:
+    """Measure the tests without servers where the thorough ones run: it doubles their time."""
+    if _takes_no_thorough_ones() and os.environ.get("PERIODIC_BROKERS") == "memory":
+        measuring = _measuring()
+        if measuring is not None:
+            measuring.stop()
+        for variable in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+            os.environ.pop(variable, None)
+
+
+def _measuring() -> Any:
+    """Return what measures coverage now, if anything does."""
+    coverage = sys.modules.get("coverage")
+    return coverage.Coverage.current() if coverage is not None else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -40,8 +57,7 @@ def pytest_report_header() -> str | None:
 @pytest.fixture
 def unmeasured() -> Iterator[None]:
     """Measure no coverage: an interrupt at any bytecode may hit it, which keeps its lock for ever."""
-    coverage = sys.modules.get("coverage")
-    measuring = coverage.Coverage.current() if coverage is not None else None
+    measuring = _measuring()
     if measuring is not None:
         measuring.stop()
     yield
