@@ -56,7 +56,7 @@ def pytest_report_header() -> str | None:
 
 @pytest.fixture
 def unmeasured() -> Iterator[None]:
-    """Measure no coverage: an interrupt at any bytecode may hit it, which keeps its lock for ever."""
+    """Measure no coverage: an interrupt at any bytecode may hit it, with its lock in hand."""
     measuring = _measuring()
     if measuring is not None:
         measuring.stop()
