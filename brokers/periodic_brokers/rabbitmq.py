@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from kombu import Connection
@@ -34,8 +35,8 @@ from periodic import (
 )
 
 from .kombu_errors import channel_errors, connection_errors
-from .rabbitmq_frames import Frames, Published
-from .rabbitmq_journal import Journal, Names, Returned, take_over
+from .rabbitmq_frames import Address, Frames, Published
+from .rabbitmq_journal import Journal, Names, take_over
 
 T = TypeVar("T")
 
@@ -192,50 +193,13 @@ class RabbitMQBroker(Broker):
             some = batch[start : start + _CHUNK]
             if outage is None:
                 try:
-                    outcomes += self._leading(lambda led, some=some: self._send(led, some))
+                    outcomes += self._leading(partial(_send, batch=some))
                     continue
                 except BrokerUnreachable as error:
                     outage = error
             outcomes += [
                 Outcome(each.occurrence, Status.FAILED, each.previous, outage) for each in some
             ]
-        return outcomes
-
-    def _send(self, led: _Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
-        journal = led.journal
-        table = MemoryTable(journal.cursors)
-        outcomes: list[Outcome] = []
-        frames: list[bytes] = []
-        senders: dict[str, int] = {}
-        for number, dispatch in enumerate(batch):
-            occurrence = dispatch.occurrence
-            stands = table.stand(occurrence.entry, dispatch.previous)
-            if stands != dispatch.previous:
-                outcomes.append(Outcome(occurrence, Status.TAKEN, stands))
-                continue
-            try:
-                published = _render(dispatch.message, led.frames)
-            except self._connection_errors:
-                raise
-            except Exception as error:  # noqa: BLE001  # a task's own code may run; the outcome carries it
-                outcomes.append(Outcome(occurrence, Status.FAILED, stands, error))
-                continue
-            for each in published:
-                frames.append(each.frames)
-                senders[each.id] = number
-            table.set(occurrence.entry, Cursor(dispatch.cursor, dispatch.fingerprint))
-            outcomes.append(Outcome(occurrence, Status.DISPATCHED, dispatch.cursor))
-        if not table.written:
-            return outcomes
-        returned = journal.send(b"".join(frames), table.written)
-        if not returned:
-            journal.keep(table.written)
-            return outcomes
-        # Declared anew with the next try, as far as they are declared at all.
-        led.frames.forget()
-        reasons = {senders[each.id]: each for each in returned if each.id in senders}
-        outcomes, written = _without(journal, batch, outcomes, reasons)
-        journal.keep(written)
         return outcomes
 
     # -- the connection --------------------------------------------------------------------------
@@ -265,7 +229,8 @@ class RabbitMQBroker(Broker):
         if not self._connection.connected:
             # `connect` would wait two seconds and try again, and no stop would be heard.
             self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
-            self._connection.declared_entities.clear()
+            own: Any = self._connection  # its stub knows no value of this
+            own.declared_entities.clear()
         return self._connection.connection
 
     @contextmanager
@@ -296,6 +261,46 @@ class RabbitMQBroker(Broker):
             self._connection.release()
 
 
+def _send(led: _Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
+    """Claim and enqueue a batch by one commit."""
+    journal = led.journal
+    table = MemoryTable(journal.cursors)
+    outcomes: list[Outcome] = []
+    frames: list[bytes] = []
+    senders: dict[Address, list[int]] = {}
+    for number, dispatch in enumerate(batch):
+        occurrence = dispatch.occurrence
+        stands = table.stand(occurrence.entry, dispatch.previous)
+        if stands != dispatch.previous:
+            outcomes.append(Outcome(occurrence, Status.TAKEN, stands))
+            continue
+        try:
+            published = _render(dispatch.message, led.frames)
+        except Exception as error:  # a task's own code may run; the outcome carries it
+            # Users' code raises what sockets raise, too.
+            if isinstance(error, led.frames.connection_errors) and not journal.alive:
+                raise
+            outcomes.append(Outcome(occurrence, Status.FAILED, stands, error))
+            continue
+        for each in published:
+            frames.append(each.frames)
+            senders.setdefault(each.address, []).append(number)
+        table.set(occurrence.entry, Cursor(dispatch.cursor, dispatch.fingerprint))
+        outcomes.append(Outcome(occurrence, Status.DISPATCHED, dispatch.cursor))
+    if not table.written:
+        return outcomes
+    returned = journal.send(b"".join(frames), table.written)
+    if not returned:
+        journal.keep(table.written)
+        return outcomes
+    # Declared anew with the next try, as far as they are declared at all.
+    led.frames.forget()
+    reasons = {number: each.why for each in returned for number in senders[each.address]}
+    outcomes, written = _without(journal, batch, outcomes, reasons)
+    journal.keep(written)
+    return outcomes
+
+
 def _render(message: Message, frames: Frames) -> Sequence[Published]:
     if isinstance(message, _Ready):
         if message.frames is frames:
@@ -315,7 +320,7 @@ def _without(
     journal: Journal,
     batch: Sequence[Dispatch],
     outcomes: Sequence[Outcome],
-    returned: Mapping[int, Returned],
+    returned: Mapping[int, str],
 ) -> tuple[list[Outcome], dict[str, Cursor | None]]:
     """Return the outcomes and changes of a batch of which some messages came back.
 
@@ -329,7 +334,7 @@ def _without(
         occurrence = dispatch.occurrence
         if number in returned:
             stands = stopped.setdefault(occurrence.entry, dispatch.previous)
-            error = BrokerError(returned[number].why)
+            error = BrokerError(returned[number])
             left.append(Outcome(occurrence, Status.FAILED, stands, error))
         elif occurrence.entry in stopped:
             left.append(Outcome(occurrence, Status.TAKEN, stopped[occurrence.entry]))

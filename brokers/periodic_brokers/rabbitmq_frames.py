@@ -20,15 +20,29 @@ from kombu import Producer
 from periodic import BrokerError, FamilyMessage, Message
 
 
+class Address(NamedTuple):
+    """By what a message is known when it comes back: its id, and where it was to go.
+
+    Args:
+        id: of the task; "" for a message without.
+        exchange: "" for the default one.
+        routing_key: there the name of a queue.
+    """
+
+    id: str
+    exchange: str
+    routing_key: str
+
+
 class Published(NamedTuple):
     """One message as kombu would publish it.
 
     Args:
-        id: of the task.
+        address: by what it is known.
         frames: the bytes of method, header and body.
     """
 
-    id: str
+    address: Address
     frames: bytes
 
 
@@ -41,17 +55,22 @@ class _Template:
     Args:
         pieces: bytes around slots.
         slots: (index in `pieces`, name of the header whose text goes there).
+        exchange: where the messages go.
+        routing_key: the same.
     """
 
     pieces: tuple[bytes, ...]
     slots: tuple[tuple[int, str], ...]
+    exchange: str
+    routing_key: str
 
-    def fill(self, texts: Mapping[str, str]) -> bytes:
-        """Return the frames of a message with these texts."""
+    def fill(self, texts: Mapping[str, str]) -> Published:
+        """Return a message with these texts."""
         pieces = list(self.pieces)
         for index, name in self.slots:
             pieces[index] = texts[name].encode()
-        return b"".join(pieces)
+        address = Address(texts["id"], self.exchange, self.routing_key)
+        return Published(address, b"".join(pieces))
 
 
 #: How long the texts of own headers are, by name.
@@ -109,6 +128,12 @@ class Frames:
     """
 
     def __init__(self, connection: Any, channel_id: int) -> None:
+        #: What says that the connection is broken, rather than the message.
+        self.connection_errors: tuple[type[Exception], ...] = (
+            *connection.connection_errors,
+            *connection.recoverable_connection_errors,
+            OSError,
+        )
         self._connection = connection
         self._channel_id = channel_id
         self._channel: Any = None
@@ -132,7 +157,7 @@ class Frames:
             texts = cast("FamilyMessage", message).own_headers()
             template = self._template(family, cast("FamilyMessage", message), texts)
             if template is not None:
-                return [Published(texts["id"], template.fill(texts))]
+                return [template.fill(texts)]
         return self._capture(message)
 
     def _template(
@@ -150,7 +175,8 @@ class Frames:
     def _captured(self, message: Message) -> list[tuple[Any, str, str]]:
         channel = _Capturing(self._own_channel())
         try:
-            message.publish(Producer(channel, auto_declare=False))
+            # All that a producer asks of a channel is there.
+            message.publish(Producer(cast("Any", channel), auto_declare=False))
             self._look_for({exchange for _, exchange, _ in channel.published})
         except self._connection.channel_errors as error:
             self.forget()
@@ -159,7 +185,7 @@ class Frames:
 
     def _published(self, message: Any, exchange: str, routing_key: str) -> Published:
         frames = self._wire.frames(self._channel_id, message, exchange, routing_key)
-        return Published(str(_headers(message).get("id", "")), frames)
+        return Published(address_of(message, exchange, routing_key), frames)
 
     def _look_for(self, exchanges: Iterable[str]) -> None:
         """Refuse an exchange that is not there: publishing to it would end the whole channel."""
@@ -175,7 +201,7 @@ class Frames:
 
     def _build(self, message: FamilyMessage, lengths: _Lengths) -> _Template | None:
         """Render two siblings; the first one, filled in for the second, must be the second."""
-        rendered: list[tuple[bytes, dict[str, str]]] = []
+        rendered: list[tuple[Published, dict[str, str]]] = []
         for number in (1, 2):
             captured = self._captured(message.sibling(number))
             if len(captured) != 1:
@@ -184,10 +210,15 @@ class Frames:
             texts = {name: str(headers.get(name, "")) for name, _ in lengths}
             if _lengths(texts) != lengths:
                 return None
-            rendered.append((self._published(*captured[0]).frames, texts))
+            rendered.append((self._published(*captured[0]), texts))
         (first, texts), (second, others) = rendered
         template = _template(first, texts)
         return template if template.fill(others) == second else None
+
+
+def address_of(message: Any, exchange: str, routing_key: str) -> Address:
+    """Return by what an `amqp` message is known."""
+    return Address(str(_headers(message).get("id", "")), exchange, routing_key)
 
 
 def _headers(message: Any) -> Mapping[str, Any]:
@@ -198,12 +229,13 @@ def _lengths(texts: Mapping[str, str]) -> _Lengths:
     return tuple((name, len(text)) for name, text in texts.items())
 
 
-def _template(frames: bytes, texts: Mapping[str, str]) -> _Template:
+def _template(published: Published, texts: Mapping[str, str]) -> _Template:
     # Two headers may have one text, in all messages alike: the first name then stands for both.
     names = {text.encode(): name for name, text in reversed(list(texts.items()))}
     pattern = b"(" + b"|".join(map(re.escape, names)) + b")"
-    parts = re.split(pattern, frames)
+    parts = re.split(pattern, published.frames)
     slots = tuple((index, names[part]) for index, part in enumerate(parts) if part in names)
     filled = {index for index, _ in slots}
     pieces = tuple(b"" if index in filled else part for index, part in enumerate(parts))
-    return _Template(pieces, slots)
+    address = published.address
+    return _Template(pieces, slots, address.exchange, address.routing_key)

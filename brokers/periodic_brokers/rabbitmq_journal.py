@@ -24,8 +24,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import amqp
+from amqp.exceptions import NotFound, ResourceLocked
 
 from periodic import BrokerError, Clock, Cursor, iso_utc
+
+from .rabbitmq_frames import Address, address_of
 
 Changes = Mapping[str, Cursor | None]
 
@@ -53,11 +56,11 @@ class Returned(NamedTuple):
     """A message that no queue wanted.
 
     Args:
-        id: of the task.
+        address: by what it is known.
         why: where it was to go, and what the server said.
     """
 
-    id: str
+    address: Address
     why: str
 
 
@@ -102,13 +105,13 @@ def take_over(connection: Any, names: Names, clock: Clock) -> Journal | None:
         return None
     try:
         channel.queue_declare(names.lock, exclusive=True, durable=False, auto_delete=False)
-    except amqp.exceptions.ResourceLocked:
+    except ResourceLocked:
         return None  # the server has closed the channel
     try:
         journal = Journal(connection, names, clock)
-    except BaseException:
-        if connection.connected:
-            channel.queue_delete(names.lock)
+    except BrokerError:
+        channel.queue_delete(names.lock)
+        channel.close()
         raise
     if journal.version < 0:
         journal.close()
@@ -144,7 +147,11 @@ class Journal:
         self.channel: Any = connection.channel()
         self.channel.events["basic_return"].add(self._note_return)
         self.channel.tx_select()
-        self._read()
+        try:
+            self._read()
+        except BrokerError:
+            self.channel.close()  # what it has got goes back
+            raise
 
     @property
     def alive(self) -> bool:
@@ -336,13 +343,12 @@ class Journal:
         self._weight = sum(len(step.body) for step in steps) - self._copied
 
     def _note_return(self, error: Exception, exchange: str, routing_key: str, message: Any) -> None:
-        headers = message.properties.get("application_headers") or {}
         where = f"exchange {exchange!r}, routing key {routing_key!r}" if exchange else ""
         why = (
             f"no queue takes the message ({where or f'queue {routing_key!r}'}: {error}); start a "
             "worker that declares the queue, or correct the route"
         )
-        self._returned.append(Returned(str(headers.get("id", "")), why))
+        self._returned.append(Returned(address_of(message, exchange, routing_key), why))
 
 
 def _declare(channel: Any, queue: str) -> Any:
@@ -353,7 +359,7 @@ def _exists(connection: Any, queue: str) -> bool:
     channel = connection.channel()
     try:
         channel.queue_declare(queue, passive=True)
-    except amqp.exceptions.NotFound:
+    except NotFound:
         return False  # the server has closed the channel
     channel.close()
     return True

@@ -1,0 +1,375 @@
+"""The RabbitMQ adapter on a real node: what it keeps there, what it refuses, how it fails."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import amqp
+import kombu
+import pytest
+from kombu import Exchange, Queue
+
+from periodic import Adoption, BrokerError, Cursor, ManualClock
+from periodic_brokers import rabbitmq_journal
+from periodic_brokers.rabbitmq import RabbitMQBroker
+from periodic_brokers.rabbitmq_journal import Journal, Names
+
+pytestmark = pytest.mark.rabbitmq
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def names():
+    """Return the names of a namespace's queues that nobody has used."""
+    return Names(f"test-{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def namespace(names):
+    """Return that namespace."""
+    return names.state.split(".")[1]
+
+
+@pytest.fixture
+def connection(rabbitmq_url):
+    """Return a connection to the node."""
+    with kombu.Connection(rabbitmq_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def channel(connection):
+    """Return an operator's channel."""
+    with connection.channel() as channel:
+        yield channel
+
+
+@pytest.fixture
+def queue(channel):
+    """Return the name of an empty queue."""
+    name = f"tasks-{uuid.uuid4().hex[:8]}"
+    channel.queue_declare(name, durable=True, auto_delete=False)
+    return name
+
+
+@pytest.fixture
+def make(connection, namespace, clock):
+    """Make brokers on the namespace; all are closed."""
+    made = []
+
+    def make(**options: Any) -> RabbitMQBroker:
+        broker = RabbitMQBroker(connection, namespace=namespace, clock=clock, **options)
+        made.append(broker)
+        return broker
+
+    yield make
+    for broker in made:
+        broker.close()
+
+
+def count(channel: Any, queue: str) -> int:
+    """Return how many messages wait in a queue."""
+    return channel.queue_declare(queue, passive=True).message_count
+
+
+def wait_for(channel: Any, queue: str) -> None:
+    """Wait until a queue has messages: a server counts what it was sent a moment later."""
+    deadline = time.monotonic() + 20
+    while not count(channel, queue):
+        assert time.monotonic() < deadline, f"nothing comes to {queue}"
+        time.sleep(0.01)
+
+
+def bodies(channel: Any, queue: str) -> list[Any]:
+    """Take all messages out of a queue."""
+    found = []
+    while (message := channel.basic_get(queue, no_ack=True)) is not None:
+        found.append(json.loads(message.body))
+    return found
+
+
+def stand(broker: RabbitMQBroker, *entries: str) -> dict[str, datetime]:
+    """Return where entries stand that are known."""
+    return broker.adopt([Adoption(name, "f", NOON - timedelta(days=9)) for name in entries])
+
+
+# -- where messages go ---------------------------------------------------------------------------
+
+
+def test_a_message_that_no_queue_takes_is_an_error_that_names_it(make, kit, channel, queue):
+    """It is not dropped in silence: its cursor stays, the batch goes on, a retry goes through."""
+    broker = make()
+    missing = f"missing-{queue}"
+    kit.adopt(broker, "bad", "good")
+    lost = kit.Text("lost", declare=[], routing_key=missing)
+    batch = [kit.dispatch(lost, "bad"), kit.dispatch(kit.Text("ok", queue), "good")]
+    bad, good = broker.dispatch(batch)
+
+    assert ("FAILED", "DISPATCHED") == (bad.status.name, good.status.name)
+    assert f"no queue takes the message (queue '{missing}'" in str(bad.error)
+    assert kit.NOON == bad.cursor == stand(broker, "bad")["bad"]
+    channel.queue_declare(missing, durable=True, auto_delete=False)
+    (again,) = broker.dispatch([kit.dispatch(lost, "bad")])
+    assert "DISPATCHED" == again.status.name
+    assert ["lost"] == bodies(channel, missing)
+
+
+def test_what_came_back_stays_undone_for_the_next_leader(make, kit, queue):
+    """The token said that the cursor moved before the server said that nobody wants the message."""
+    first, second = make(), make()
+    kit.adopt(first, "bad")
+    chain = [
+        kit.dispatch(kit.Text("1", declare=[], routing_key="nowhere"), "bad", 1, 0),
+        kit.dispatch(kit.Text("2", declare=[], routing_key="nowhere"), "bad", 2, 1),
+    ]
+    outcomes = first.dispatch(chain)
+    first.resign()
+
+    assert ["FAILED", "FAILED"] == [outcome.status.name for outcome in outcomes]
+    assert {kit.NOON} == {outcome.cursor for outcome in outcomes}
+    assert {"bad": kit.NOON} == stand(second, "bad")
+
+
+def test_an_exchange_that_is_not_there_fails_its_own_message_only(make, kit, channel, queue):
+    """Publishing to it would end the channel, and the lead with it; it is looked for before."""
+    broker = make()
+    kit.adopt(broker, "bad", "good")
+    nowhere = kit.Text("x", declare=[], exchange=f"no-{queue}", routing_key="k")
+    bad, good = broker.dispatch(
+        [kit.dispatch(nowhere, "bad"), kit.dispatch(kit.Text("ok", queue), "good")]
+    )
+
+    assert ("FAILED", "DISPATCHED") == (bad.status.name, good.status.name)
+    assert isinstance(bad.error, BrokerError)
+    assert f"no exchange 'no-{queue}'" in str(bad.error)
+    assert ["ok"] == bodies(channel, queue)
+
+
+def test_a_queue_of_another_kind_fails_its_own_message_only(make, kit, channel, queue):
+    """What is declared otherwise on the server is told in the server's words."""
+    broker = make()
+    kit.adopt(broker, "bad", "good")
+    other = kit.Text("x", declare=[Queue(queue, queue_arguments={"x-max-length": 3})])
+    bad, good = broker.dispatch(
+        [kit.dispatch(other, "bad"), kit.dispatch(kit.Text("ok", queue), "good")]
+    )
+
+    assert ("FAILED", "DISPATCHED") == (bad.status.name, good.status.name)
+    assert "inequivalent arg 'x-max-length'" in str(bad.error)
+
+
+def test_exchanges_and_topics_route_as_they_do_for_celery(make, kit, channel, queue):
+    """Two queues bound to a topic both get the message."""
+    broker = make()
+    exchange = Exchange(f"news-{queue}", "topic")
+    bound = [
+        Queue(f"{queue}-it", exchange, routing_key="news.it"),
+        Queue(f"{queue}-all", exchange, routing_key="news.#"),
+    ]
+    kit.adopt(broker, "job")
+    text = kit.Text("hello", declare=bound, exchange=exchange, routing_key="news.it")
+    (outcome,) = broker.dispatch([kit.dispatch(text)])
+
+    assert "DISPATCHED" == outcome.status.name
+    assert [["hello"], ["hello"]] == [bodies(channel, each.name) for each in bound]
+
+
+def test_an_error_that_looks_like_the_connections_is_the_messages_own(make, kit, queue):
+    """A task's code may raise what sockets raise: the others go out, the lead stays."""
+    broker = make()
+    kit.adopt(broker, "bad", "good")
+    raises = kit.Fails(ConnectionRefusedError("the shop's database is down"))
+    bad, good = broker.dispatch(
+        [kit.dispatch(raises, "bad"), kit.dispatch(kit.Text("ok", queue), "good")]
+    )
+
+    assert ("FAILED", "DISPATCHED") == (bad.status.name, good.status.name)
+    assert isinstance(bad.error, ConnectionRefusedError)
+
+
+# -- what is kept --------------------------------------------------------------------------------
+
+
+def test_the_log_is_rewritten_and_stays_small(make, kit, channel, queue, names, monkeypatch):
+    """However many steps are taken, no more is kept than a copy and some steps."""
+    monkeypatch.setattr(rabbitmq_journal, "_MOST_STEPS", 12)
+    monkeypatch.setattr(rabbitmq_journal, "_COPY", 3)
+    entries = [f"entry-{number}" for number in range(10)]
+    first, second = make(), make()
+    kit.adopt(first, *entries)
+    for minute in range(1, 100):
+        entry = entries[minute % 9]
+        at = stand(first, entry)[entry]
+        previous = round((at - NOON) / timedelta(minutes=1))
+        first.dispatch([kit.dispatch(kit.Text("x", queue), entry, minute, previous)])
+    first.forget(["entry-9"])
+    stood = stand(first, *entries[:9])
+    first.resign()
+    kept = count(channel, names.log("a")) + count(channel, names.log("b"))
+
+    assert stood == stand(second, *entries[:9])
+    assert NOON + timedelta(minutes=99) == max(stood.values())
+    assert kept <= 30
+    assert NOON - timedelta(days=9) == stand(second, "entry-9")["entry-9"]
+
+
+def test_a_leader_killed_between_its_two_commits_has_sent_its_batch(
+    make, kit, channel, queue, monkeypatch
+):
+    """The transient token says so to the next one, and nothing is sent twice."""
+    first, second = make(), make()
+    kit.adopt(first, "job")
+    batch = [kit.dispatch(kit.Text("once", queue))]
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "keep", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            first.dispatch(batch)
+    (outcome,) = second.dispatch([kit.dispatch(kit.Text("once", queue))])
+
+    assert "TAKEN" == outcome.status.name, outcome.error
+    assert ["once"] == bodies(channel, queue)
+
+
+def test_a_server_killed_between_the_two_commits_gets_the_batch_again(
+    make, kit, channel, queue, names, monkeypatch
+):
+    """It forgets the transient token, and may have forgotten the batch: nothing is lost."""
+    first, second = make(), make()
+    kit.adopt(first, "job")
+    batch = [kit.dispatch(kit.Text("again", queue))]
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "keep", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            first.dispatch(batch)
+    _forget_transient(channel, names.state)
+    (outcome,) = second.dispatch([kit.dispatch(kit.Text("again", queue))])
+
+    assert "DISPATCHED" == outcome.status.name
+    assert ["again", "again"] == bodies(channel, queue)
+
+
+def _killed(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _forget_transient(channel: Any, queue: str) -> None:
+    kept = []
+    wait_for(channel, queue)  # until the server has seen that the leader is gone
+    while (message := channel.basic_get(queue, no_ack=True)) is not None:
+        if message.properties["delivery_mode"] == 2:
+            kept.append(message)
+    assert kept, "there is always a token on disk"
+    for message in kept:
+        again = amqp.Message(message.body, delivery_mode=2)
+        channel.basic_publish(again, routing_key=queue)
+
+
+def test_a_journal_of_a_newer_version_is_refused(make, kit, channel, names):
+    """It says so, and what to do; nothing is written, and another may lead."""
+    first = make()
+    kit.adopt(first, "job")
+    first.resign()
+    (token,) = [body for body in bodies(channel, names.state) if body["version"] >= 0][-1:]
+    newer = amqp.Message(json.dumps({**token, "format": 2}), delivery_mode=2)
+    channel.basic_publish(newer, routing_key=names.state)
+    wait_for(channel, names.state)
+    second = make()
+    for _ in range(2):
+        with pytest.raises(BrokerError, match="has format 2, this version of periodic reads up to"):
+            second.lead()
+
+    assert 1 == count(channel, names.state)
+
+
+def test_a_token_is_never_invented(make, kit, channel, names):
+    """Where there was one and it cannot be seen, somebody's channel may still be dying."""
+    first = make()
+    kit.adopt(first, "job")
+    first.resign()
+    channel.queue_purge(names.state)
+
+    assert [False, False] == [make().lead(), make().lead()]
+
+
+def test_a_token_is_renewed_before_the_server_takes_it_back(make, clock: ManualClock, names):
+    """Held for a minute it is replaced, however little happens: servers end channels for that."""
+    broker = make()
+    broker.lead()
+    journal = broker._led.journal
+    versions = []
+    for _ in range(4):
+        clock.advance(timedelta(seconds=31))
+        broker.lead()
+        versions.append(journal.version)
+
+    assert [0, 1, 1, 2] == versions
+    assert len(journal._tokens) <= 3
+
+
+def test_what_is_written_for_one_of_many_entries_is_small(make, kit, queue):
+    """One due of 2,000: under 1 kB a tick, besides the task itself, copies included."""
+    broker = make()
+    entries = [f"entry-{number}" for number in range(2000)]
+    kit.adopt(broker, *entries)
+    written = _count_bytes(broker)
+    minutes = 60
+    for minute in range(1, minutes + 1):
+        broker.dispatch([kit.dispatch(kit.Text("x", queue), "entry-7", minute, minute - 1)])
+
+    assert written[0] / minutes < 1000
+
+
+def _count_bytes(broker: RabbitMQBroker) -> list[int]:
+    transport = broker._led.journal.channel.connection.transport
+    counted, write = [0], transport.write
+
+    def count(data: Any) -> None:
+        counted[0] += len(data)
+        write(data)
+
+    transport.write = count
+    return counted
+
+
+# -- the connection ------------------------------------------------------------------------------
+
+
+def test_a_broken_connection_is_made_anew_within_the_call(make, kit, channel, queue):
+    """The server ended it while nobody looked: the batch goes out, once."""
+    broker = make()
+    kit.adopt(broker, "job")
+    broker._led.journal.channel.connection.transport.sock.close()
+    outcomes = []
+    for _ in range(100):  # until the server has found the old connection dead
+        (outcome,) = broker.dispatch([kit.dispatch(kit.Text("x", queue))])
+        outcomes.append(outcome.status.name)
+        if outcome.status.name != "FAILED":
+            break
+
+    assert "DISPATCHED" == outcomes[-1]
+    assert ["x"] == bodies(channel, queue)
+
+
+def test_a_server_that_is_away_is_an_outcome(clock, kit):
+    """Nothing is raised, nothing is lost; leading says that it cannot be reached."""
+    with kombu.Connection("amqp://127.0.0.1:1//") as nowhere:
+        broker = RabbitMQBroker(nowhere, namespace="test", clock=clock)
+        (outcome,) = broker.dispatch([kit.dispatch(kit.Text("x"))])
+        broker.close()
+
+    assert ("FAILED", kit.NOON) == (outcome.status.name, outcome.cursor)
+    assert "amqp://" in str(outcome.error)
+
+
+def test_a_cursor_has_one_text(names):
+    """What is written is what is read."""
+    cursor = Cursor(NOON + timedelta(microseconds=1), "f")
+    text = rabbitmq_journal._written({"job": cursor, "gone": None})
+
+    assert {"job": "2026-03-02T12:00:00.000001+00:00 f", "gone": None} == text
+    assert cursor == rabbitmq_journal._cursor(text["job"])
