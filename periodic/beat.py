@@ -93,6 +93,7 @@ class Beat:
         max_skew: how far the clock and the broker's may be apart; None does not compare them.
         copy: where a copy of the cursors is kept, for a broker that loses its data.
         leadership: which of several beats works; all of them do unless given.
+        planner: decides what is due; a new one unless given.
     """
 
     def __init__(
@@ -107,12 +108,13 @@ class Beat:
         max_skew: timedelta | None = MAX_SKEW,
         copy: CursorStore | None = None,
         leadership: Leadership | None = None,
+        planner: Planner | None = None,
     ) -> None:
         self.broker: Broker = broker
         self.namespace: str = namespace
         self.clock: Clock = clock if clock is not None else SystemClock()
         self.max_interval: timedelta = max_interval
-        self.planner: Planner = Planner()
+        self.planner: Planner = planner if planner is not None else Planner()
         self._render = render
         self._observer = observer
         self._wake = Wake()

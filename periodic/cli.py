@@ -1,4 +1,4 @@
-"""The command line: `periodic next` and `periodic explain`, with the standard library alone."""
+"""The command line: `periodic next`, `explain` and `simulate`, with the standard library alone."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any, NoReturn
 
+from . import cli_simulate
 from .clock import SystemClock, to_utc
 from .clock_changes import utc
-from .errors import ScheduleError
+from .errors import ConfigError, ScheduleError
 from .explain import FIRST_YEAR, LAST_YEAR, explain, run_data, run_line, runs_from
 from .expressions import pointer, read_expression
 from .schedules.base import Schedule
@@ -30,6 +31,7 @@ examples:
   {prog} next '0 9 * * mon-fri' --tz Europe/London -n 3
   {prog} explain '30 2 * * *' --tz America/New_York --year 2026
   {prog} next '*/15 8-17 * * *' --dialect celery --from 2026-03-08T07:00 --json
+  {prog} simulate crontab.txt --tz Europe/London --to 7d --kill 1@12:00+5m
 """
 
 
@@ -56,6 +58,11 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "periodic") -> i
 
 
 def _run(given: argparse.Namespace, prog: str) -> int:
+    if given.command == "simulate":
+        try:
+            return cli_simulate.run(given, _say, lambda line: _warn(prog, line))
+        except (ConfigError, ScheduleError) as error:
+            return _refuse(prog, str(error))
     try:
         zone = settle(given.tz)
     except ScheduleError as error:
@@ -135,9 +142,13 @@ def _print_json(data: dict[str, Any]) -> None:
     _say(json.dumps(data, indent=2))
 
 
+def _warn(prog: str, line: str) -> None:
+    sys.stderr.write(f"{prog}: {line}\n")
+
+
 def _refuse(prog: str, *lines: str) -> int:
     first, *pointed = lines
-    sys.stderr.write(f"{prog}: {first}\n")
+    _warn(prog, first)
     sys.stderr.writelines(f"  {line}\n" for line in pointed)
     return _WRONG
 
@@ -145,7 +156,7 @@ def _refuse(prog: str, *lines: str) -> int:
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog,
-        description="When a cron expression runs, and what the clock changes do to it.",
+        description="When a cron expression or a crontab runs, and what clock changes do to it.",
         epilog=_EXAMPLES.format(prog=prog),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -159,6 +170,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     told.add_argument(
         "--year", type=_year, help="whose clock changes are told (default: that of --from)"
     )
+    cli_simulate.add_parser(commands)
     return parser
 
 

@@ -28,6 +28,7 @@ from periodic import (
     MemoryCursors,
     MemoryLeases,
     MemoryRegistry,
+    MemoryRunClaims,
     Outcome,
     claim,
 )
@@ -177,5 +178,6 @@ def reset() -> None:
     _CURSORS.clear()
     _BEATS.clear()
     _LEASES.clear()
+    MemoryRunClaims.reset()
     memory.Channel.queues.clear()
     memory.Transport.global_state.clear()

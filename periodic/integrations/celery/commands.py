@@ -1,4 +1,4 @@
-"""`celery -A app periodic list|next|beats|health`: a Celery app's entries, runs and beats.
+"""`celery -A app periodic list|next|simulate|beats|health`: a Celery app's entries, runs and beats.
 
 Celery imports this module in each of its commands; by importing the package it also sets the
 guard that keeps a beat from starting where its messages could never arrive.
@@ -6,14 +6,17 @@ guard that keeps a beat from starting where its messages could never arrive.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from typing import Any
 
 import click
 
+from ...entry import Entry
 from ...errors import PeriodicError
-from .. import looks
+from .. import looks, simulating
 from . import watched
-from .entries import Loaded, load_entries
+from .entries import Loaded, load_entries, read_entries
 from .settings import Settings
 
 
@@ -56,6 +59,28 @@ def next_(
         after=after,
         as_json=as_json,
     )
+
+
+@periodic.command("simulate")
+@simulating.simulate_options
+@click.pass_context
+def simulate(context: click.Context, /, **options: Any) -> None:
+    """Show what will run, and what becomes of it when beats, broker or clocks fail.
+
+    The beat's own code runs on a clock that leaps; nothing is sent, and no broker is asked.
+    Ends with status 1 if an entry has a problem, or a run is lost or sent twice.
+    """
+    app: Any = context.obj.app
+
+    def load() -> tuple[Sequence[Entry], Mapping[str, str], tzinfo]:
+        loaded, settings = _load(context)
+        return loaded.entries, loaded.problems, settings.timezone
+
+    def read(given: Mapping[str, Any]) -> tuple[Sequence[Entry], Mapping[str, str], tzinfo]:
+        loaded = read_entries(app, given)
+        return loaded.entries, loaded.problems, Settings.of(app).timezone
+
+    simulating.show_simulation(simulating.Source(load, read), **options)
 
 
 @periodic.command("beats")

@@ -1,4 +1,4 @@
-"""`flask periodic run|list|next|beats|health`: the options; `commands.py` does the work.
+"""`flask periodic run|list|next|simulate|beats|health`: the options; `commands.py` does the work.
 
 Every `flask` command of an environment loads this module, so it imports neither Celery nor what
 needs it.
@@ -7,11 +7,12 @@ needs it.
 from __future__ import annotations
 
 from types import ModuleType
+from typing import Any
 
 import click
 from flask.cli import ScriptInfo, pass_script_info
 
-from .. import looks
+from .. import looks, simulating
 
 
 @click.group()
@@ -82,6 +83,18 @@ def next_(
 ) -> None:
     """Show the coming runs of ENTRY, or of all entries: local time, UTC and how far away."""
     _commands().show_next(info, entry, count=count, after=after, as_json=as_json)
+
+
+@periodic.command()
+@simulating.simulate_options
+@pass_script_info
+def simulate(info: ScriptInfo, /, **options: Any) -> None:
+    """Show what will run, and what becomes of it when beats, broker or clocks fail.
+
+    The beat's own code runs on a clock that leaps; nothing is sent, and no broker is asked.
+    Ends with status 1 if an entry has a problem, or a run is lost or sent twice.
+    """
+    _commands().show_simulation(info, **options)
 
 
 @periodic.command()

@@ -1,12 +1,14 @@
-"""What `flask periodic run`, `list`, `next`, `beats` and `health` do."""
+"""What `flask periodic run`, `list`, `next`, `simulate`, `beats` and `health` do."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
 
 import click
 from celery import Celery
@@ -16,9 +18,11 @@ from flask.helpers import get_debug_flag
 from kombu.exceptions import OperationalError
 
 from ...clock import SystemClock
+from ...entry import Entry
 from ...errors import BrokerUnreachable, PeriodicError
-from .. import console, looks
+from .. import console, looks, simulating
 from ..celery import Embedded, Loaded, Settings, load_entries, watched
+from ..celery.entries import read_entries
 from ..celery.settings import connection_to_broker
 from . import serve
 from .extension import PeriodicState, state_of
@@ -88,6 +92,21 @@ def show_next(
         after=after,
         as_json=as_json,
     )
+
+
+def show_simulation(info: ScriptInfo, **options: Any) -> None:
+    """Print a simulation; the options are those of `simulating.show_simulation`."""
+
+    def load() -> tuple[Sequence[Entry], Mapping[str, str], tzinfo]:
+        state, loaded = _entries(_load(info))
+        return loaded.entries, loaded.problems, Settings.of(state.celery).timezone
+
+    def read(given: Mapping[str, Any]) -> tuple[Sequence[Entry], Mapping[str, str], tzinfo]:
+        celery = state_of(_load(info)).celery
+        loaded = read_entries(celery, given)
+        return loaded.entries, loaded.problems, Settings.of(celery).timezone
+
+    simulating.show_simulation(simulating.Source(load, read), **options)
 
 
 def show_beats(info: ScriptInfo, *, as_json: bool) -> None:

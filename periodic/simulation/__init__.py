@@ -1,0 +1,18 @@
+"""See a schedule before it runs: the real beats, planners and claims, on clocks that leap."""
+
+from .faults import ClockStep as ClockStep
+from .faults import Fault as Fault
+from .faults import Kill as Kill
+from .faults import Moment as Moment
+from .faults import Outage as Outage
+from .faults import random_faults as random_faults
+from .happenings import Happening as Happening
+from .happenings import How as How
+from .happenings import Missed as Missed
+from .happenings import Note as Note
+from .happenings import NotSent as NotSent
+from .happenings import Run as Run
+from .happenings import Skipped as Skipped
+from .happenings import Summary as Summary
+from .simulate import Simulation as Simulation
+from .simulate import simulate as simulate
