@@ -92,10 +92,10 @@ def simulate(
     >>> start = datetime(2026, 3, 7, tzinfo=UTC)
     >>> days = simulate([nightly], start, start + timedelta(days=3))
     >>> for run in days.runs():
-    ...     print(run.fire_time.isoformat(), "" if run.effect is None else run.effect.what)
-    2026-03-07T02:30:00-05:00
+    ...     print(run.fire_time.isoformat(), run.effect and run.effect.what)
+    2026-03-07T02:30:00-05:00 None
     2026-03-08T03:00:00-04:00 merged
-    2026-03-09T02:30:00-04:00
+    2026-03-09T02:30:00-04:00 None
     >>> days.summary.runs, days.summary.missed
     (3, 0)
     """
