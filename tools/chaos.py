@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import redis
 import testservers
@@ -29,11 +30,13 @@ QUEUE = "celery"
 SECOND = timedelta(seconds=1)
 
 _APP = """\
+import os
+
 from celery import Celery
 
 from periodic import interval
 
-app = Celery({namespace!r}, broker={url!r})
+app = Celery({namespace!r}, broker=os.environ.get("CHAOS_URL", {url!r}))
 app.conf.broker_connection_retry_on_startup = True
 app.conf.periodic = {settings!r}
 app.conf.beat_schedule = {{
@@ -75,6 +78,23 @@ def now() -> datetime:
 
 
 # -- the server ---------------------------------------------------------------------------------
+
+
+class Server(Protocol):
+    """What beats and counts ask of a broker's server."""
+
+    @property
+    def url(self) -> str:
+        """The broker URL that Celery takes."""
+        ...
+
+    def messages(self) -> list[Sent]:
+        """Every message that came to the queue and was not lost with it, oldest first."""
+        ...
+
+    def leader(self, started: list[BeatProcess]) -> BeatProcess | None:
+        """The beat that leads, if one of these does."""
+        ...
 
 
 class RedisServer:
@@ -136,6 +156,18 @@ class RedisServer:
         """End it as an operator does, by SIGTERM: it writes what it has to write."""
         self._signal(signal.SIGTERM)
         self._ended()
+
+    def messages(self) -> list[Sent]:
+        """Every message in the queue, oldest first."""
+        with self.client() as client:
+            return list(read(reversed(client.lrange(QUEUE, 0, -1))))
+
+    def leader(self, started: list[BeatProcess]) -> BeatProcess | None:
+        """The beat that holds the lease, if one of these does."""
+        with self.client() as client:
+            lease = RedisLeases(client, namespace=NAMESPACE).holder("beat")
+        pid = int(lease.owner.split(":")[1]) if lease is not None else None
+        return next((beat for beat in started if beat.popen.pid == pid), None)
 
     def written(self) -> Path:
         """The file that `appendonly yes` is writing to."""
@@ -208,7 +240,7 @@ class Beats:
     """
 
     folder: Path
-    server: RedisServer
+    server: Server
     compiled: Path
     entries: int
     every: int = 1
@@ -230,11 +262,12 @@ class Beats:
         """The names of the entries."""
         return [f"entry-{number}" for number in range(self.entries)]
 
-    def start(self, *, elsewhere: bool = False) -> BeatProcess:
+    def start(self, *, elsewhere: bool = False, url: str = "") -> BeatProcess:
         """Start one more beat.
 
         Args:
             elsewhere: as on another machine: it shares no file with the others.
+            url: its way to the server, where that is not the others'.
         """
         number = len(self.started)
         log = self.folder / f"beat-{number}.log"
@@ -246,7 +279,7 @@ class Beats:
             popen = subprocess.Popen(
                 command,
                 cwd=self.folder,
-                env=self._environment(),
+                env={**self._environment(), **({"CHAOS_URL": url} if url else {})},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -273,11 +306,8 @@ class Beats:
         return beats
 
     def leader(self) -> BeatProcess | None:
-        """The beat that holds the lease, if one of ours does."""
-        with self.server.client() as client:
-            lease = RedisLeases(client, namespace=NAMESPACE).holder("beat")
-        pid = int(lease.owner.split(":")[1]) if lease is not None else None
-        return next((beat for beat in self.started if beat.popen.pid == pid), None)
+        """The beat that leads, if one of ours does."""
+        return self.server.leader(self.started)
 
     def settle(self, seconds: float) -> datetime:
         """Wait until every entry was sent for the present second, or a later one; return it.
@@ -310,6 +340,29 @@ class Beats:
             beat.kill()
 
 
+def kill_at_random(beats: Beats, kills: int, dice: random.Random) -> int:
+    """Kill beats that are up, and start each again at once; return how many led.
+
+    Half of the kills hit any moment, half the 30 ms after a whole second, when runs are due.
+    """
+    leaders = 0
+    for number in range(kills):
+        wait_until(lambda: len(up(beats)) > 1, seconds=60, what="two beats are up")
+        time.sleep(dice.uniform(0, 1))
+        if number % 2:
+            time.sleep(1 - time.time() % 1 + dice.uniform(0, 0.03))
+        victim = dice.choice(up(beats))
+        victim.kill()
+        leaders += beats.leader() is victim
+        beats.start()
+    return leaders
+
+
+def up(beats: Beats) -> list[BeatProcess]:
+    """The beats that may be killed."""
+    return [beat for beat in beats.started if beat.ready]
+
+
 # -- the count ----------------------------------------------------------------------------------
 
 
@@ -339,10 +392,9 @@ def read(raw: Iterable[bytes]) -> Iterator[Sent]:
         yield Sent(headers["id"], headers["periodic-entry"], fire_time, tag)
 
 
-def messages(server: RedisServer) -> list[Sent]:
-    """Every message in the queue, oldest first."""
-    with server.client() as client:
-        return list(read(reversed(client.lrange(QUEUE, 0, -1))))
+def messages(server: Server) -> list[Sent]:
+    """Every message that came to the queue and was not lost with it, oldest first."""
+    return server.messages()
 
 
 @dataclass(frozen=True, slots=True)

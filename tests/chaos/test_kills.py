@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 import random
-import time
 
 import pytest
-from chaos import Beats, count, messages, now, wait_until, whole_second_after
+from chaos import count, kill_at_random, messages, now, whole_second_after
 
 from periodic.leadership import TTL
 
@@ -36,26 +35,3 @@ def test_beats_killed_at_random(serve, gather, all_active):
     mode = "all-active" if all_active else f"leased, {leaders_killed} of them leaders"
     print(f"\n{KILLS} kills ({mode}; seed {SEED}) in {last - first}: {counted}")
     assert counted.numbers == (0, 0, 0)
-
-
-def kill_at_random(beats: Beats, kills: int, dice: random.Random) -> int:
-    """Kill beats that are up, and start each again at once; return how many led.
-
-    Half of the kills hit any moment, half the 30 ms after a whole second, when runs are due.
-    """
-    leaders = 0
-    for number in range(kills):
-        wait_until(lambda: len(up(beats)) >= 2, seconds=60, what="two beats are up")
-        time.sleep(dice.uniform(0, 1))
-        if number % 2:
-            time.sleep(1 - time.time() % 1 + dice.uniform(0, 0.03))
-        victim = dice.choice(up(beats))
-        victim.kill()
-        leaders += beats.leader() is victim
-        beats.start()
-    return leaders
-
-
-def up(beats: Beats):
-    """The beats that may be killed."""
-    return [beat for beat in beats.started if beat.ready]
