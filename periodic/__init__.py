@@ -1,5 +1,8 @@
 """Periodic tasks for Flask on Celery: schedules, clocks, entries and the beat."""
 
+from .adapters import find_adapter as find_adapter
+from .adapters import transport_error as transport_error
+from .adapters import transport_of as transport_of
 from .beat import Beat as Beat
 from .broker import Broker as Broker
 from .broker import Capability as Capability
@@ -49,6 +52,14 @@ from .registry import BeatRegistry as BeatRegistry
 from .registry import BeatState as BeatState
 from .registry import BeatStatus as BeatStatus
 from .registry import MemoryRegistry as MemoryRegistry
+from .run_claims import Answer as Answer
+from .run_claims import MemoryRunClaims as MemoryRunClaims
+from .run_claims import RunClaim as RunClaim
+from .run_claims import RunClaims as RunClaims
+from .run_claims import Standing as Standing
+from .run_claims import taken_over as taken_over
+from .run_guard import GuardOutage as GuardOutage
+from .run_guard import RunGuard as RunGuard
 from .schedules import Calendar as Calendar
 from .schedules import Schedule as Schedule
 from .schedules import calendar_interval as calendar_interval

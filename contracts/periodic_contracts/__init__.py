@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .crontab import CrontabContract as CrontabContract
     from .dedup import DedupContract as DedupContract
     from .dispatch import DispatchContract as DispatchContract
+    from .guard import GuardContract as GuardContract
     from .leadership import LeadershipContract as LeadershipContract
     from .leases import LeaseContract as LeaseContract
     from .machine import ModelContract as ModelContract
@@ -44,6 +45,7 @@ _HOMES = {
     "DispatchContract": "dispatch",
     "DrivenClock": "clocks",
     "FrozenClock": "clocks",
+    "GuardContract": "guard",
     "LeadershipContract": "leadership",
     "LeaseContract": "leases",
     "ManualClockDriver": "clocks",
@@ -64,6 +66,7 @@ __all__ = [  # noqa: PLE0604, RUF100  # each is found by __getattr__
     "DispatchContract",
     "DrivenClock",
     "FrozenClock",
+    "GuardContract",
     "LeadershipContract",
     "LeaseContract",
     "ManualClockDriver",

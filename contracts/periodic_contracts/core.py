@@ -34,6 +34,8 @@ class Core(Protocol):
     NotLeading: type[periodic.NotLeading]
     NotSupported: type[periodic.NotSupported]
     Occurrence: type[periodic.Occurrence]
+    RunClaim: type[periodic.RunClaim]
+    RunClaims: type[periodic.RunClaims]
     Schedule: type[periodic.Schedule]
     Status: type[periodic.Status]
     SystemClock: type[periodic.SystemClock]
