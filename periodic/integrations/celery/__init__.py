@@ -9,5 +9,9 @@ from .guard import install as _install_guard
 from .making import make_beat as make_beat
 from .scheduler import BeatScheduler as BeatScheduler
 from .settings import Settings as Settings
+from .worker_guard import close_guard as close_guard
+from .worker_guard import guard_worker as guard_worker
+from .worker_guard import install as _install_worker_guard
 
 _install_guard()
+_install_worker_guard()

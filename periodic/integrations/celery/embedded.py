@@ -14,6 +14,7 @@ from ...beat import Beat
 from ...errors import PeriodicError
 from .making import make_beat
 from .threaded import make_worker
+from .worker_guard import close_guard
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ class Embedded:
             logger.warning(
                 "still busy after %g s: %s", timeout, ", ".join(alive), extra={"event": "stop"}
             )
+        close_guard(self.app)
         self._threads, self._beat, self._worker = [], None, None
         return not alive
 

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 from difflib import get_close_matches
-from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 from celery import Celery
 
-from ...adapters import find_adapter
+from ...adapters import find_adapter, transport_error, transport_of
 from ...beat import MAX_INTERVAL
 from ...broker import Broker
 from ...errors import ConfigError, EntryError, ScheduleError
 from ...policies import ALLOWED, CatchUpPolicy
 from ...schedules.zones import settle
+from .guarding import GUARD_KEYS, GuardSettings, load_path
 
 #: The one key of Celery's configuration that belongs to this package.
 KEY = "periodic"
@@ -30,6 +30,7 @@ KEYS = {
     "timezone": "the IANA name of a time zone, such as 'Europe/London'",
     **ALLOWED,
     "all_active": "True (every beat works, claims decide) or False (one leads, others stand by)",
+    **GUARD_KEYS,
 }
 #: Keys that others read from the same mapping.
 FOREIGN_KEYS = frozenset({"entries"})
@@ -50,6 +51,7 @@ class Settings:
         adapter: the broker adapter that is asked for; None lets the transport choose.
         catch_up: what is done about missed occurrences where an entry does not say it.
         all_active: every beat works; else one leads and the others stand by.
+        guard: how workers claim each run before it begins; None where they do not.
     """
 
     namespace: str
@@ -60,6 +62,7 @@ class Settings:
     catch_up: CatchUpPolicy = field(default_factory=CatchUpPolicy)
     all_active: bool = False
     cursors_given: bool = False
+    guard: GuardSettings | None = None
 
     @classmethod
     def of(
@@ -96,6 +99,7 @@ class Settings:
             catch_up=_catch_up(given),
             all_active=_flag("all_active", given.get("all_active")),
             cursors_given=given.get("cursors") is not None,
+            guard=GuardSettings.read(given),
         )
 
     def adapter_for(self, connection: Any) -> type[Broker]:
@@ -106,11 +110,7 @@ class Settings:
         """
         if self.adapter is not None:
             return self.adapter
-        name = connection.transport_cls
-        if not isinstance(name, str) or not name.isidentifier():
-            # A transport given as a class or a dotted path: its driver's name is the nearest word.
-            name = str(connection.transport.driver_type)
-        return find_adapter(name)
+        return find_adapter(transport_of(connection))
 
 
 def connection_to_broker(app: Celery, *, read: bool = False) -> Any:
@@ -126,13 +126,10 @@ def connection_to_broker(app: Celery, *, read: bool = False) -> Any:
     try:
         connection: Any = app.connection_for_read() if read else app.connection_for_write()
         connection.get_transport_cls()
-    except (KeyError, ImportError, AttributeError) as error:
-        # The text of a KeyError is its message in quotes.
-        reason = error.args[0] if isinstance(error, KeyError) and error.args else error
-        raise ConfigError(
-            f"the broker cannot be used: {reason}; set broker_url to a transport that kombu knows "
-            "and install what it needs (such as kombu[redis])"
-        ) from error
+    except (KeyError, ImportError, AttributeError, ValueError) as error:
+        conf: Any = app.conf
+        scheme = str(conf.broker_url or "").partition("://")[0].partition("+")[0]
+        raise transport_error("the broker", "broker_url", scheme, error) from error
     return connection
 
 
@@ -219,19 +216,7 @@ def _path(value: object, default: str) -> Path:
 def _adapter(value: object) -> type[Broker] | None:
     if value is None:
         return None
-    found = _load(value) if isinstance(value, str) else value
+    found = load_path("adapter", value) if isinstance(value, str) else value
     if not (isinstance(found, type) and issubclass(found, Broker)):
         raise _wrong("adapter", value)
     return found
-
-
-def _load(path: str) -> object:
-    module, _, name = path.partition(":")
-    if not module or not name:
-        raise _wrong("adapter", path)
-    try:
-        return getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(
-            f"the setting {KEY}['adapter'] names {path!r}, which cannot be loaded: {error}"
-        ) from error

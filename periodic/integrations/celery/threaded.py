@@ -12,6 +12,8 @@ from celery.concurrency.thread import TaskPool
 from celery.worker import WorkController
 from celery.worker.consumer import Consumer
 
+from .worker_guard import guard_worker
+
 logger: logging.Logger = logging.getLogger(__name__)
 
 #: The longest wait for a message before the worker sees that it shall stop, in seconds.
@@ -64,6 +66,7 @@ def make_worker(app: Celery, *, concurrency: int, ready: Callable[[], None]) -> 
     def on_ready(_consumer: Any) -> None:
         ready()
 
+    guard_worker(app)
     return WorkController(
         app=app,
         pool=ThreadPool,
