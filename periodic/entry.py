@@ -52,6 +52,8 @@ class Entry:
         max_catch_up: how many of them `all` dispatches, from 1 to 10,000.
         misfire_threshold: how late an occurrence may be and still count as late, not missed;
             None is the beat's own, 60 s. A timedelta, or seconds.
+        since: when a store says that its counting began anew; aware, or None. Where it is another
+            than the one a cursor was kept under, that cursor is not believed.
 
     Raises:
         EntryError: a field is of the wrong type; the message names it.
@@ -68,6 +70,7 @@ class Entry:
     catch_up_window: timedelta | None = None
     max_catch_up: int = MAX_CATCH_UP
     misfire_threshold: timedelta | None = None
+    since: datetime | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be an entry, naming the field."""
@@ -110,12 +113,15 @@ class Entry:
 
     @property
     def fingerprint(self) -> str:
-        """Return what tells an edit: the schedule's fingerprint, or "disabled".
+        """Return what tells an edit: the schedule's fingerprint and `since`, or "disabled".
 
         A cursor that was kept under another fingerprint is not believed, so that neither an edit
         nor enabling an entry makes up for occurrences that it did not have.
         """
-        return self.schedule.fingerprint() if self.enabled else "disabled"
+        if not self.enabled:
+            return "disabled"
+        print_ = self.schedule.fingerprint()
+        return print_ if self.since is None else f"{print_}@{iso_utc(self.since)}"
 
 
 @dataclass(frozen=True, slots=True)

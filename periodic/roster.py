@@ -21,6 +21,8 @@ logger: logging.Logger = logging.getLogger(__name__)
 FORGET_AFTER: timedelta = timedelta(minutes=1)
 #: A cursor this far ahead of the clock was moved there by a clock that was wrong.
 _AHEAD = timedelta(seconds=2)
+#: A change in a store is taken up within so much: what came due meanwhile is not lost.
+_TAKEN_UP_WITHIN = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,15 @@ class Roster:
         return self._entries.get(name)
 
     def put(self, entry: Entry) -> None:
-        """Add or change an entry; counting starts now for one that is new or has changed."""
+        """Add or change an entry; counting starts now for one that is new or has changed.
+
+        Or a moment ago, where a store says that it was changed then.
+        """
         self._entries[entry.name] = entry
-        self._changes.put(_Put(entry, self._clock.now()))
+        now = self._clock.now()
+        since = entry.since
+        just_now = since is not None and now - _TAKEN_UP_WITHIN <= since <= now
+        self._changes.put(_Put(entry, since if since is not None and just_now else now))
 
     def remove(self, name: str) -> None:
         """Take an entry out; an unknown name is no error."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .leases import LeaseContract as LeaseContract
     from .machine import ModelContract as ModelContract
     from .registry import RegistryContract as RegistryContract
+    from .store import StoreContract as StoreContract
     from .timezones import TimezoneContract as TimezoneContract
     from .wrong_clocks import ClockContract as ClockContract
 
@@ -51,6 +52,7 @@ _HOMES = {
     "ManualClockDriver": "clocks",
     "ModelContract": "machine",
     "RegistryContract": "registry",
+    "StoreContract": "store",
     "TimezoneContract": "timezones",
     "TravelClock": "clocks",
     "WallClock": "clocks",
@@ -72,6 +74,7 @@ __all__ = [  # noqa: PLE0604, RUF100  # each is found by __getattr__
     "ManualClockDriver",
     "ModelContract",
     "RegistryContract",
+    "StoreContract",
     "TimezoneContract",
     "TravelClock",
     "WallClock",

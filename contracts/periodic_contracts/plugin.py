@@ -86,7 +86,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             f"--broker {strange[0]}: no such adapter among {', '.join(sorted(labels))}"
         )
     report = config.stash[KEY]
-    known = {member.name for member in _core(config).Capability}
+    core = _core(config)
+    of_brokers = {member.name for member in core.Capability}
     unwanted: set[pytest.Item] = set()
     for item, cls in contracts:
         label = label_of(cls)
@@ -103,6 +104,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if unwanted:
         items[:] = [item for item in items if item not in unwanted]
         config.hook.pytest_deselected(items=list(unwanted))
+        # Stores have contracts too, and declare nothing.
+        known = of_brokers if issubclass(cls.adapter, core.Broker) else set[str]()
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:

@@ -16,6 +16,7 @@ from periodic import (
     CatchUpPolicy,
     Due,
     Entry,
+    EntryRecord,
     Lease,
     LeaseStore,
     Lock,
@@ -25,7 +26,10 @@ from periodic import (
     Occurrence,
     Planner,
     Reason,
+    Rules,
     Schedule,
+    Schedules,
+    ScheduleStore,
 )
 from periodic.integrations.flask import Periodic
 from periodic_brokers.memory import MemoryBroker
@@ -149,3 +153,14 @@ def celery() -> Celery:
     app = Celery("shop")
     app.conf.beat_schedule = {"report": {"task": "shop.report", "schedule": periodic.interval(5)}}
     return app
+
+
+def live(store: ScheduleStore) -> EntryRecord | None:
+    """Entries that change while beats run."""
+    schedules = Schedules(store, rules=Rules(zone=UTC), who="maria")
+    record = schedules.put("job", task="shop.job", schedule=60, args=[1], catch_up="skip")
+    schedules.set("job", schedule=periodic.crontab(minute=0), if_version=record.version)
+    schedules.pause("job", note="why", until=MOMENT)
+    schedules.by("cron", via="import").resume_many(["job"])
+    assert_type([row.origin.who for row in schedules.audit()], list[str])
+    return schedules.get("job")

@@ -1,0 +1,53 @@
+"""Each store keeps every promise of the contract of stores."""
+
+import sqlite3
+import uuid
+from contextlib import closing
+
+import pytest
+
+from periodic import MemoryStore
+from periodic.stores.sql import SQLStore
+from periodic_contracts import StoreContract
+
+
+class TestMemory(StoreContract):
+    """In this process."""
+
+    adapter = MemoryStore
+
+    @pytest.fixture
+    def store_url(self):
+        """Return a place of its own."""
+        return f"memory://{uuid.uuid4()}"
+
+
+class TestSQLiteWithAWriteAheadLog(StoreContract):
+    """In a file that was made by its first use."""
+
+    adapter = SQLStore
+    label = "SQLStore on SQLite (WAL)"
+
+    @pytest.fixture
+    def store_url(self, tmp_path):
+        """Return a file that is not there yet."""
+        return f"sqlite:///{tmp_path / 'schedules.db'}"
+
+
+class TestSQLiteWithARollbackJournal(StoreContract):
+    """In a file of somebody's own, with tables of their own."""
+
+    adapter = SQLStore
+    label = "SQLStore on SQLite (rollback journal)"
+
+    @pytest.fixture
+    def store_url(self, tmp_path):
+        """Return a file with another table, brought up to date."""
+        path = tmp_path / "app.db"
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE users (name TEXT)")
+        url = f"sqlite:///{path}"
+        store = SQLStore.open(url, namespace="")
+        store.migrate()
+        store.close()
+        return url
