@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from .ahead import Ahead
 from .broker import Broker, Dispatch, Message, Outcome, Status
@@ -47,6 +48,23 @@ _LOOK_AGAIN = timedelta(seconds=1)
 
 Render = Callable[[Entry, Occurrence], Message]
 Observer = Callable[[Entry, Outcome], None]
+
+
+class Companion(Protocol):
+    """What lives as long as a beat works, such as the watcher of a store."""
+
+    @property
+    def trouble(self) -> str:
+        """What keeps it from its work, in a sentence; "" when nothing does."""
+        ...
+
+    def start(self) -> None:
+        """Begin; calling it again does nothing."""
+        ...
+
+    def stop(self) -> None:
+        """End."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +144,17 @@ class Beat:
         self._skew = SkewWatch(broker, self.clock, max_skew)
         self._outage = Outage(self.clock)
         self._leadership = leadership
+        self._companion: Companion | None = None
         self._led = leadership is None
         self._ahead = Ahead(broker, self.planner, self.clock, self._chain)
         self._failing: dict[str, BackOff] = {}
         self._reported: set[str] = set()
         self._started_at = self._ticked_at = self.clock.now()
         self._lag = 0.0
+
+    def accompany(self, companion: Companion) -> None:
+        """Let something begin with the first tick and end with `close`."""
+        self._companion = companion
 
     # -- changes, from any thread ---------------------------------------------------------------
 
@@ -173,6 +196,8 @@ class Beat:
         Calling it again does nothing.
         """
         self._stopping = True
+        if self._companion is not None:
+            self._companion.stop()
         if self._leadership is not None:
             self._leadership.stop()
         self._copy.save(now=True)
@@ -193,6 +218,8 @@ class Beat:
             When there will be something to do again, in UTC; None when nothing is planned.
         """
         self._wake.clear()
+        if self._companion is not None and not self._stopping:
+            self._companion.start()
         if self._clocks.look():
             self._skew.look_now()
         if self._zones.look(self.clock.monotonic()):
@@ -230,9 +257,10 @@ class Beat:
             return BeatState.UNREACHABLE, self._outage.reason
         if self._skew.reason:
             return BeatState.SKEWED, self._skew.reason
+        trouble = self._companion.trouble if self._companion is not None else ""
         if self._leadership is not None and not self._leadership.leading:
-            return BeatState.STANDBY, ""
-        return BeatState.ACTIVE, ""
+            return BeatState.STANDBY, trouble
+        return BeatState.ACTIVE, trouble
 
     # -- steps of a tick ------------------------------------------------------------------------
 

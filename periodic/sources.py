@@ -1,0 +1,270 @@
+"""The entries of the code and of a store, side by side: what a beat runs of both.
+
+Code changes come from the beat's thread, the store's from its watcher's: a lock makes them one.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import threading
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from .clock import Clock, to_utc
+from .definitions import entry_of
+from .entry import Entry
+from .records import Changes, EntryRecord, Source
+from .steps import Rules
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+
+class Runs(Protocol):
+    """What runs entries: a beat."""
+
+    def put(self, entry: Entry) -> None:
+        """Add or change an entry."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Take an entry out."""
+        ...
+
+
+class Lineup:
+    """Decides which entry runs under each name, and tells the beat what has changed.
+
+    A record of the store goes before the code; a record that changes an entry of the code runs
+    while the code has it. Until the store has been read once nothing runs: an entry that somebody
+    paused must not run because the store was away when the beat started.
+
+    Args:
+        beat: is told.
+        rules: the app's zone, policies and checks.
+        clock: says which pauses hold.
+    """
+
+    def __init__(self, beat: Runs, rules: Rules, clock: Clock) -> None:
+        self._beat = beat
+        self._rules = rules
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._code: dict[str, Entry] = {}
+        #: Records that change the code, or have an end of their pause: they are looked at again.
+        self._records: dict[str, EntryRecord] = {}
+        #: Names of all records -> what runs of each, None where it cannot.
+        self._stored: dict[str, Entry | None] = {}
+        self._ends: list[tuple[datetime, str]] = []
+        #: What the beat was told to run.
+        self._running: set[str] = set()
+        #: Names that are in the code and in the store, each told once.
+        self._doubled: set[str] = set()
+        self._read = False
+        #: Name of an entry that is set aside -> one sentence that says why.
+        self.problems: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        """Return how many names there are."""
+        return len(self._code.keys() | self._stored.keys())
+
+    # -- the code --------------------------------------------------------------------------------
+
+    def put(self, entry: Entry) -> None:
+        """Add or change an entry of the code."""
+        with self._lock:
+            self._code[entry.name] = entry
+            if not self._read:
+                return
+            record = self._records.get(entry.name)
+            if record is not None and record.source is Source.CODE:
+                self._take(record)
+            elif entry.name not in self._stored:
+                self._run(entry)
+            else:
+                self._tell_doubled(entry.name)
+
+    def remove(self, name: str) -> None:
+        """Take an entry of the code out."""
+        with self._lock:
+            if self._code.pop(name, None) is None or not self._read:
+                return
+            record = self._records.get(name)
+            if record is not None and record.source is Source.CODE:
+                self._take(record)
+            elif name not in self._stored:
+                self._stop(name)
+
+    # -- the store -------------------------------------------------------------------------------
+
+    def take(self, changes: Changes) -> int:
+        """Bring what the store tells to the beat; return how many records that were.
+
+        Raises:
+            StoreError: reading broke off; what was read is taken, nothing is removed for it.
+        """
+        if changes.whole:
+            return self._take_all(changes.records)
+        count = 0
+        with self._lock:
+            for record in changes.records:
+                self._take(record)
+                count += 1
+            for name in changes.removed:
+                self._drop(name)
+                count += 1
+            self._first_read()
+        return count
+
+    def next_end(self) -> datetime | None:
+        """Return when the next pause ends, in UTC; None where none has an end."""
+        with self._lock:
+            return self._ends[0][0] if self._ends else None
+
+    def end_pauses(self) -> None:
+        """Let go on what was paused until now."""
+        with self._lock:
+            now = self._clock.now()
+            while self._ends and self._ends[0][0] <= now:
+                _, name = heapq.heappop(self._ends)
+                record = self._records.get(name)
+                if record is not None and not record.paused(now):
+                    self._take(record)
+
+    # -- parts -----------------------------------------------------------------------------------
+
+    def _take_all(self, records: Iterable[EntryRecord]) -> int:
+        there: set[str] = set()
+        for record in records:  # not under the lock: this reads, and may take its time
+            with self._lock:
+                self._take(record)
+            there.add(record.name)
+        with self._lock:
+            for name in self._stored.keys() - there:
+                self._drop(name)
+            self._first_read()
+        return len(there)
+
+    def _first_read(self) -> None:
+        if self._read:
+            return
+        self._read = True
+        for name, entry in self._code.items():
+            record = self._records.get(name)
+            if record is not None and record.source is Source.CODE:
+                self._take(record)
+            elif name not in self._stored:
+                self._run(entry)
+
+    def _take(self, record: EntryRecord) -> None:
+        name, now = record.name, self._clock.now()
+        base = self._code.get(name)
+        if record.source is Source.STORE and base is not None:
+            self._tell_doubled(name)
+        waiting = record.source is Source.CODE and base is None and not self._read
+        pause = record.pause
+        ends = pause.until if pause is not None and pause.lasts(now) else None
+        if record.source is Source.CODE or ends is not None:
+            self._records[name] = record
+        else:
+            self._records.pop(name, None)
+        if ends is not None:
+            heapq.heappush(self._ends, (to_utc(ends), name))
+        entry: Entry | None = None
+        problem = ""
+        if not waiting:
+            try:
+                rules = self._rules
+                entry = entry_of(record, now, zone=rules.zone, base=base, defaults=rules.defaults)
+                rules.check(entry)
+            except Exception as error:  # noqa: BLE001  # a row may hold anything
+                entry, problem = None, _sentence(name, error)
+        self._tell(name, problem)
+        before = self._stored.get(name)
+        self._stored[name] = entry
+        if entry is None:
+            self._stop(name)
+        elif entry != before or name not in self._running:
+            self._run(entry)
+
+    def _drop(self, name: str) -> None:
+        self._records.pop(name, None)
+        self._stored.pop(name, None)
+        self._tell(name, "")
+        base = self._code.get(name)
+        if base is None:
+            self._stop(name)
+        elif self._read:
+            self._run(base)
+
+    def _run(self, entry: Entry) -> None:
+        self._running.add(entry.name)
+        self._beat.put(entry)
+
+    def _stop(self, name: str) -> None:
+        # What never ran is not removed: that would let the broker forget another beat's cursor.
+        if name in self._running:
+            self._running.discard(name)
+            self._beat.remove(name)
+
+    def _tell_doubled(self, name: str) -> None:
+        if name not in self._doubled:
+            self._doubled.add(name)
+            logger.warning(
+                "entry %r is both in the code and in the store; the store's runs: rename one of "
+                "them, or delete the store's",
+                name,
+                extra={"event": "entry-twice", "entry": name},
+            )
+
+    def _tell(self, name: str, problem: str) -> None:
+        known = self.problems.get(name, "")
+        if problem == known:
+            return
+        if problem:
+            self.problems[name] = problem
+            extra = {"event": "entry-set-aside", "entry": name}
+            logger.error("entry %r is set aside: %s", name, problem, extra=extra)
+        else:
+            del self.problems[name]
+            logger.info("entry %r is good again", name, extra={"event": "entry", "entry": name})
+
+
+def shown(
+    code: Iterable[Entry], records: Iterable[EntryRecord], rules: Rules, clock: Clock
+) -> tuple[list[Entry], dict[str, str]]:
+    """Return what a beat would run of the code and a store together, and what it sets aside.
+
+    Args:
+        code: the code's entries.
+        records: all that the store holds.
+        rules: the app's.
+        clock: says which pauses hold.
+    """
+    listed = _Listed()
+    lineup = Lineup(listed, rules, clock)
+    for entry in code:
+        lineup.put(entry)
+    lineup.take(Changes(0, records, whole=True))
+    return list(listed.entries.values()), lineup.problems
+
+
+class _Listed:
+    """A beat that only takes note."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+
+    def put(self, entry: Entry) -> None:
+        """Take note of an entry."""
+        self.entries[entry.name] = entry
+
+    def remove(self, name: str) -> None:
+        """Forget it."""
+        self.entries.pop(name, None)
+
+
+def _sentence(name: str, error: Exception) -> str:
+    text = str(error).removeprefix(f"entry {name!r}: ")
+    return text or type(error).__name__
