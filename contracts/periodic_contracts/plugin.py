@@ -13,6 +13,7 @@ import pytest
 
 pytest.register_assert_rewrite(__name__.rpartition(".")[0])
 
+from . import fixtures  # noqa: E402
 from .contract import (  # noqa: E402  # after its asserts are marked for rewriting
     Contract,
     capability_names,
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from .core import Core
 
 _NEEDS = "periodic_needs"
+
+# Pytest looks for fixtures among a plugin's names.
+periodic_app = fixtures.periodic_app
+periodic_beat = fixtures.periodic_beat
+periodic_clock = fixtures.periodic_clock
+periodic_snapshot = fixtures.periodic_snapshot
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,6 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PATH",
         help="write the table of adapters and contracts to PATH as JSON",
     )
+    fixtures.add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         f"{_NEEDS}(capability, absent=False): the contract asks for a declared capability",
     )
+    fixtures.add_marker(config)
     config.stash[KEY] = Report()
 
 
