@@ -58,11 +58,18 @@ def test_every_entry_point_loads() -> None:
         ("celery.commands", "periodic"),
         ("console_scripts", "periodic"),
         ("flask.commands", "periodic"),
+        ("periodic.brokers", "amqp"),
+        ("periodic.brokers", "amqps"),
         ("periodic.brokers", "kombu"),
         ("periodic.brokers", "memory"),
+        ("periodic.brokers", "pyamqp"),
         ("periodic.brokers", "redis"),
         ("periodic.brokers", "rediss"),
         ("periodic.brokers", "sentinel"),
+        ("periodic.run_claims", "memory"),
+        ("periodic.run_claims", "redis"),
+        ("periodic.run_claims", "rediss"),
+        ("periodic.run_claims", "sentinel"),
         ("pytest11", "periodic_contracts"),
     }
 

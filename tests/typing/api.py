@@ -10,6 +10,8 @@ from flask import Flask
 
 import periodic
 from periodic import (
+    Answer,
+    Broker,
     Calendar,
     Capability,
     CatchUp,
@@ -17,21 +19,27 @@ from periodic import (
     Due,
     Entry,
     EntryRecord,
+    GuardOutage,
     Lease,
     LeaseStore,
     Lock,
     ManualClock,
     MemoryLeases,
+    MemoryRunClaims,
     Missed,
     Occurrence,
     Planner,
     Reason,
     Rules,
+    RunClaim,
+    RunGuard,
     Schedule,
     Schedules,
     ScheduleStore,
+    Standing,
 )
 from periodic.integrations.flask import Periodic
+from periodic_brokers import connect
 from periodic_brokers.memory import MemoryBroker
 
 MOMENT = datetime(2026, 3, 29, 12, tzinfo=UTC)
@@ -131,6 +139,19 @@ def locks(leases: LeaseStore) -> None:
 def adapters() -> None:
     """An adapter's abilities are readable without an instance."""
     assert_type(MemoryBroker.capabilities, frozenset[Capability])
+    assert_type(connect("memory://", namespace="shop", cursors="beat.cursors"), Broker)
+    assert_type(periodic.find_adapter("memory"), type[Broker])
+
+
+def guard() -> None:
+    """The guard in front of runs, over a store of claims."""
+    claims = MemoryRunClaims(clock=ManualClock(MOMENT), remember=timedelta(days=1))
+    answer = claims.claim(RunClaim("id", 0, "worker-1"), timedelta(seconds=30))
+    assert_type(answer, Answer)
+    assert_type(answer.standing, Standing)
+    guard = RunGuard(lambda: claims, lease=timedelta(seconds=30), outage=GuardOutage.WAIT)
+    start = guard.begin("id", 0, repeatable=True)
+    assert_type(start.claim, RunClaim | None)
 
 
 def flask() -> Flask:

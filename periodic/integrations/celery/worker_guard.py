@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,7 +18,7 @@ from celery.apps.worker import Worker
 from ...errors import ConfigError
 from ...run_claims import MemoryRunClaims
 from ...run_guard import RunGuard
-from .guarding import open_store, place_of, store_class
+from .guarding import GuardSettings, open_store, place_of, store_class
 from .once import Once
 from .scheduler import refuse
 from .settings import Settings
@@ -83,6 +84,29 @@ def check_guard(app: Celery, pool: object) -> bool:
     return True
 
 
+def doubts(app: Celery, asked: GuardSettings) -> list[str]:
+    """Return why the guard may not do what is hoped of it, one sentence each."""
+    conf: Any = app.conf
+    options: Mapping[str, Any] = conf.broker_transport_options or {}
+    again = options.get("visibility_timeout")
+    if not isinstance(again, int | float):
+        return []
+    found: list[str] = []
+    if again <= asked.lease.total_seconds():
+        found.append(
+            f"the broker sends a message again after {again:g} s (visibility_timeout), and a copy "
+            f"waits up to {asked.lease.total_seconds():g} s for a run that goes on, so copies "
+            "multiply; make visibility_timeout longer than periodic['guard_lease']"
+        )
+    if again >= asked.remember.total_seconds():
+        found.append(
+            f"the broker sends a message again after {again:g} s (visibility_timeout), and runs "
+            f"are remembered for {asked.remember.total_seconds():g} s; make "
+            "periodic['guard_remember'] longer than visibility_timeout"
+        )
+    return found
+
+
 class GuardStep(bootsteps.StartStopStep):
     """The part of a worker's consumer that guards its tasks, after Celery has made them ready."""
 
@@ -109,6 +133,8 @@ class GuardStep(bootsteps.StartStopStep):
         if once is None or asked is None:
             return
         once.wrap_all(app)
+        for reason in doubts(app, asked):
+            logger.warning("%s", reason, extra={"event": "guard-doubt"})
         logger.info(
             "each run of a beat's entries is claimed before it begins, in %s",
             place_of(app, asked),

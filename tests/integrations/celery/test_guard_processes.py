@@ -44,11 +44,13 @@ def guarded(project, clean_redis_url):
     """Write the project with these settings; return how to send its tasks, and what they wrote."""
 
     class Guarded:
+        url = clean_redis_url
+
         def write(self, **periodic):
-            project.write(TASKS.format(periodic=periodic), broker=clean_redis_url)
+            project.write(TASKS.format(periodic=periodic), broker=self.url)
 
         def send(self, task, name, copies=1):
-            with Celery("project", broker=clean_redis_url, set_as_current=False) as app:
+            with Celery("project", broker=self.url, set_as_current=False) as app:
                 app.conf.task_default_queue = "guarded"
                 entry = Entry(name=name, task=task, schedule=interval(60), args=[name])
                 occurrence = Occurrence("project", name, NOON)
@@ -137,6 +139,29 @@ def test_a_message_that_comes_again_while_it_runs_does_not_run_beside_itself(gua
     second.stop()
 
     assert ["began", "ended"] == [line.split()[0] for line in guarded.steps()]
+
+
+@pytest.mark.rabbitmq
+def test_a_broker_that_delivers_again_at_once_waits_for_the_claim_of_the_dead(
+    guarded, project, clean_redis_url, clean_rabbitmq_url
+):
+    """RabbitMQ sees the connection of a killed worker end; the claims are on a Redis beside it."""
+    guarded.url = clean_rabbitmq_url
+    guarded.write(guard=clean_redis_url, guard_lease=6)
+    killed = guarded.worker("-P", "solo", "-n", "one@%h")
+    guarded.send("project.slow", "job")
+    guarded.wait_for("began job")
+    second = guarded.worker("-P", "solo", "-n", "two@%h")
+    second.wait_for("ready.")
+    os.kill(killed.popen.pid, signal.SIGKILL)
+    (project.folder / "go-on").touch()
+    second.wait_for("is put back for")
+    guarded.wait_for("ended job")
+    guarded.send("project.slow", "job")
+    second.wait_for("is a duplicate and does not run")
+    second.stop()
+
+    assert ["began", "began", "ended"] == [line.split()[0] for line in guarded.steps()]
 
 
 def test_a_worker_whose_guard_cannot_guard_does_not_start(guarded, project):

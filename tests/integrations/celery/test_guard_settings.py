@@ -10,7 +10,7 @@ import pytest
 from periodic import ConfigError, GuardOutage, MemoryRunClaims
 from periodic.integrations.celery import Settings
 from periodic.integrations.celery.guarding import GuardSettings, open_store, place_of, store_class
-from periodic.integrations.celery.worker_guard import check_guard
+from periodic.integrations.celery.worker_guard import check_guard, doubts
 from periodic_brokers.redis_run_claims import RedisRunClaims
 
 URL = "redis://127.0.0.1:1/0"
@@ -128,6 +128,26 @@ def test_a_place_that_keeps_no_claims_is_refused(make_app, broker, guard, told):
 
     with pytest.raises(ConfigError, match=told):
         check_guard(app, pool=object())
+
+
+@pytest.mark.parametrize(
+    ("visibility", "told"),
+    [
+        (None, []),
+        (3600, []),
+        (30, ["copies multiply; make visibility_timeout longer than periodic['guard_lease']"]),
+        (86_400, ["make periodic['guard_remember'] longer than visibility_timeout"]),
+    ],
+)
+def test_times_that_do_not_fit_together_are_told(make_app, visibility, told):
+    """A copy must not come again before it has waited, nor after the run is forgotten."""
+    app = make_app(periodic={"guard": True})
+    if visibility is not None:
+        app.conf.broker_transport_options = {"visibility_timeout": visibility}
+    found = doubts(app, GuardSettings())
+
+    assert len(told) == len(found)
+    assert all(each in sentence for each, sentence in zip(told, found, strict=True))
 
 
 def test_the_memory_of_a_process_guards_no_other_processes(make_app):
