@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..clock import to_utc
+from ..clock import to_utc, to_zone
 from ..entry import Entry
+from ..records import Pause
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,6 +36,7 @@ class EntryRow:
         next_run: in the schedule's zone; None when there is none.
         enabled: a disabled entry has no next run.
         problem: one sentence that says why the entry does not run; None when it does.
+        note: until when and why it is paused; "" when it is not.
     """
 
     name: str
@@ -43,6 +45,7 @@ class EntryRow:
     next_run: datetime | None
     enabled: bool = True
     problem: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,10 @@ class NextRow:
 
 
 def entry_rows(
-    entries: Iterable[Entry], now: datetime, problems: Mapping[str, str] | None = None
+    entries: Iterable[Entry],
+    now: datetime,
+    problems: Mapping[str, str] | None = None,
+    notes: Mapping[str, str] | None = None,
 ) -> list[EntryRow]:
     """Return the lines of the list of entries, those with problems last, else in given order.
 
@@ -67,12 +73,14 @@ def entry_rows(
         entries: what is planned.
         now: the present; aware.
         problems: name of an entry that was set aside -> one sentence that says why.
+        notes: name of an entry that is paused -> until when and why.
     """
-    told = dict(problems or {})
+    told, noted = dict(problems or {}), notes or {}
     rows = [_entry_row(entry, now, told.pop(entry.name, None)) for entry in entries]
     rows += [
         EntryRow(name, "", "", None, problem=problem) for name, problem in sorted(told.items())
     ]
+    rows = [replace(row, note=noted.get(row.name, "")) for row in rows]
     return sorted(rows, key=lambda row: row.problem is not None)
 
 
@@ -116,6 +124,17 @@ def local(at: datetime) -> str:
     'Wed 2026-07-01 09:00:00 BST'
     """
     return f"{at:%a} {_digits(at)} {at.tzname()}"
+
+
+def pause_words(pause: Pause, zone: tzinfo) -> str:
+    """Return until when, in a zone, and why an entry is paused.
+
+    >>> from datetime import UTC, datetime
+    >>> pause_words(Pause(datetime(2026, 3, 8, tzinfo=UTC), "stocktaking"), UTC)
+    'paused until it is resumed (stocktaking)'
+    """
+    end = "it is resumed" if pause.until is None else local(to_zone(pause.until, zone))
+    return f"paused until {end}" + (f" ({pause.note})" if pause.note else "")
 
 
 def print_entries(
@@ -232,6 +251,7 @@ def _entry_cells(row: EntryRow, now: datetime) -> tuple[str, ...]:
     start = (row.name, row.schedule, row.task)
     if row.next_run is None:
         why = "problem, see below" if row.problem else "never" if row.enabled else "disabled"
+        why = row.note or why
         return (*start, why, "", "")
     utc = _digits(to_utc(row.next_run))
     return (*start, local(row.next_run), utc, relative(row.next_run, now))
@@ -245,6 +265,7 @@ def _entry_json(row: EntryRow, now: datetime) -> dict[str, Any]:
         "enabled": row.enabled,
         "next_run": None if row.next_run is None else _instant_json(row.next_run, now),
         "problem": row.problem,
+        "note": row.note or None,
     }
 
 

@@ -56,6 +56,7 @@ def show_list(
     problems: Mapping[str, str],
     warnings: Mapping[str, str],
     *,
+    notes: Mapping[str, str] | None = None,
     as_json: bool,
 ) -> None:
     """Print every entry; end with status 1 if one has a problem.
@@ -64,10 +65,11 @@ def show_list(
         entries: the good ones.
         problems: name -> one sentence, for each entry that does not run.
         warnings: name -> one sentence, told on standard error.
+        notes: name -> until when and why it is paused.
         as_json: JSON instead of a table.
     """
     now = SystemClock().now()
-    rows = console.entry_rows(entries, now, problems)
+    rows = console.entry_rows(entries, now, problems, notes)
     console.print_entries(rows, now, as_json=as_json)
     for name, warning in warnings.items():
         click.echo(f"warning: {name}: {warning}", err=True)

@@ -118,6 +118,8 @@ def _healthy(sight: Sight) -> str:
     ]
     if waiting:
         parts.append(f"{len(waiting)} {'stands' if len(waiting) == 1 else 'stand'} by")
+    if first.reason:
+        parts.append(_one_line(first.reason))
     return "; ".join(parts)
 
 

@@ -138,6 +138,7 @@ def test_json_has_the_same_facts() -> None:
         "enabled": True,
         "next_run": None,
         "problem": "why",
+        "note": None,
     }
 
 

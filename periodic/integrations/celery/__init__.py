@@ -6,6 +6,7 @@ from .embedded import Embedded as Embedded
 from .entries import Loaded as Loaded
 from .entries import load_entries as load_entries
 from .guard import install as _install_guard
+from .live import schedules_of as schedules_of
 from .making import make_beat as make_beat
 from .scheduler import BeatScheduler as BeatScheduler
 from .settings import Settings as Settings

@@ -1,4 +1,4 @@
-"""`celery -A app periodic list|next|simulate|beats|health`: a Celery app's entries, runs and beats.
+"""`celery -A app periodic ...`: a Celery app's entries, runs and beats, and what changes them.
 
 Celery imports this module in each of its commands; by importing the package it also sets the
 guard that keeps a beat from starting where its messages could never arrive.
@@ -15,14 +15,16 @@ import click
 from ...entry import Entry
 from ...errors import PeriodicError
 from .. import looks, simulating
+from ..changing import add_commands
 from . import watched
-from .entries import Loaded, load_entries, read_entries
+from .entries import Loaded, read_entries
+from .live import load_all, schedules_of
 from .settings import Settings
 
 
 @click.group()
 def periodic() -> None:
-    """Look at the entries of the beat, and at the beats."""
+    """Look at the entries of the beat and at the beats, and change entries in a store."""
 
 
 @periodic.command("list")
@@ -34,7 +36,9 @@ def list_(context: click.Context, *, as_json: bool) -> None:
     Ends with status 1 if an entry has a problem.
     """
     loaded, _ = _load(context)
-    looks.show_list(loaded.entries, loaded.problems, loaded.warnings, as_json=as_json)
+    looks.show_list(
+        loaded.entries, loaded.problems, loaded.warnings, notes=loaded.notes, as_json=as_json
+    )
 
 
 @periodic.command("next")
@@ -106,6 +110,9 @@ def health(context: click.Context, *, as_json: bool) -> None:
 def _load(context: click.Context) -> tuple[Loaded, Settings]:
     app: Any = context.obj.app
     try:
-        return load_entries(app), Settings.of(app)
+        return load_all(app), Settings.of(app)
     except PeriodicError as error:
         raise click.ClickException(str(error)) from error
+
+
+add_commands(periodic, lambda context: schedules_of(context.obj.app))

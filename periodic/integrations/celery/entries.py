@@ -46,11 +46,13 @@ class Loaded:
     problems: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
 
+        notes: for each entry that is paused, until when and why.
     def report(self) -> None:
         """Log each problem and each warning, one line each."""
         for name, problem in self.problems.items():
             extra = {"event": "entry-set-aside", "entry": name}
             logger.error("entry %r is set aside: %s", name, problem, extra=extra)
+    notes: dict[str, str] = field(default_factory=dict)
         for name, warning in self.warnings.items():
             logger.warning("entry %r: %s", name, warning, extra={"event": "entry", "entry": name})
 
@@ -144,7 +146,11 @@ def read_entries(app: Celery, definitions: Mapping[str, Any]) -> Loaded:
             loaded.problems[str(name)] = f"{type(error).__name__}: {error}"
         else:
             loaded.entries.append(entry)
-            warnings = [each for each in (_unknown_task(app, entry.task), looks_wrong) if each]
+            unknown = unknown_task(app, entry.task)
+            if unknown is not None:
+                unknown += " " if unknown.endswith("?") else "; "
+                unknown += "it is sent by name all the same, for a worker that knows it"
+            warnings = [each for each in (unknown, looks_wrong) if each]
             if warnings:
                 loaded.warnings[entry.name] = "; ".join(warnings)
     return loaded
@@ -227,13 +233,16 @@ def _schedule(app: Celery, name: str, definition: Mapping[str, Any], zone: tzinf
     return schedule
 
 
-def _unknown_task(app: Celery, task: str) -> str | None:
+def unknown_task(app: Celery, task: str) -> str | None:
+    """Return a sentence about a task that is not registered here, with near ones; else None.
+
+    Args:
+        app: the Celery app.
+        task: the registered name of a task.
+    """
     if task in app.tasks:
         return None
     own = [name for name in app.tasks if not name.startswith("celery.")]
     near = get_close_matches(task, own, n=3)
-    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-    return (
-        f"no task named {task!r} is known here; {hint}"
-        "it is sent by name all the same, for a worker that knows it"
-    )
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return f"no task named {task!r} is known here{hint}"

@@ -16,6 +16,7 @@ from ...entry import Entry
 from ...errors import ConfigError
 from ...leadership import Leadership
 from .entries import load_entries
+from .live import entries_to_run
 from .render import Renderer
 from .settings import Settings, connection_to_broker
 
@@ -142,8 +143,10 @@ def make_beat(app: Celery, *, clock: Clock | None = None, observer: Observer | N
         ConfigError: the app's settings are not valid, or no adapter serves its broker.
     """
     loaded = load_entries(app)
-    beat = open_beat(app, Settings.of(app), clock=clock, observer=observer)
+    settings = Settings.of(app)
+    beat = open_beat(app, settings, clock=clock, observer=observer)
     loaded.report()
+    runs = entries_to_run(app, settings, beat)
     for entry in loaded.entries:
-        beat.put(entry)
+        runs.put(entry)
     return beat

@@ -14,8 +14,10 @@ from ...broker import Outcome, Status
 from ...clock import Clock, SystemClock, seconds_until
 from ...entry import Entry
 from ...errors import ConfigError
+from ...sources import Runs
 from .deferral import deferred_signals
 from .entries import checked_schedule, definitions_of, read_entries, with_defaults
+from .live import entries_to_run
 from .making import open_beat
 from .onlook import Definitions
 from .settings import Settings, connection_to_broker
@@ -24,6 +26,8 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 #: The longest sleep that a tick asks of Celery's service, in seconds: stops and changes are seen.
 LONGEST_SLEEP = 0.5
+#: The same where entries change at any moment in a store: nothing wakes Celery's service.
+LONGEST_SLEEP_WITH_STORE = 0.05
 #: Seconds between two full looks at `beat_schedule` for entries that were replaced.
 _CONF_LOOK = 5.0
 
@@ -79,6 +83,8 @@ class BeatScheduler(Scheduler):
             raise refuse(error) from error
         self._clock = clock if clock is not None else SystemClock()
         self._beat: Beat | None = None
+        #: What takes the entries of the code: the beat, or what follows a store beside it.
+        self._runs: Runs | None = None
         self._stopped = False
         self._definitions = Definitions(app, self._changed)
         self._conf_seen: dict[str, Any] = {}
@@ -114,15 +120,15 @@ class BeatScheduler(Scheduler):
     def _start(self, definitions: Mapping[str, Any]) -> None:
         loaded = read_entries(self.app, definitions)
         try:
-            beat = self._beat = open_beat(
-                self.app, self._settings, clock=self._clock, observer=self._observe
-            )
+            beat = open_beat(self.app, self._settings, clock=self._clock, observer=self._observe)
+            runs = self._runs = entries_to_run(self.app, self._settings, beat)
         except ConfigError as error:
             raise refuse(error) from error
+        self._beat = beat
         self._stopped = False
         loaded.report()
         for entry in loaded.entries:
-            beat.put(entry)
+            runs.put(entry)
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Dispatch everything that is due.
@@ -140,7 +146,8 @@ class BeatScheduler(Scheduler):
             if beat is None:
                 return LONGEST_SLEEP
             self._follow_conf()
-            longest = min(LONGEST_SLEEP, self._settings.max_interval.total_seconds())
+            sleep = LONGEST_SLEEP if self._settings.store is None else LONGEST_SLEEP_WITH_STORE
+            longest = min(sleep, self._settings.max_interval.total_seconds())
             return seconds_until(beat.tick(), self._clock, at_most=longest)
 
     def _stop_beat(self) -> None:
@@ -208,18 +215,18 @@ class BeatScheduler(Scheduler):
 
     def _changed(self, name: str, definition: Any) -> None:
         """Bring one change of the definitions to the beat; None: the entry is gone."""
-        beat = self._beat
-        if beat is None:
+        runs = self._runs
+        if self._beat is None or runs is None:
             return
         if definition is None:
-            beat.remove(name)
+            runs.remove(name)
             return
         loaded = read_entries(self.app, {name: definition})
         loaded.report()
         for entry in loaded.entries:
-            beat.put(entry)
+            runs.put(entry)
         if loaded.problems:
-            beat.remove(name)
+            runs.remove(name)
 
     def _observe(self, entry: Entry, outcome: Outcome) -> None:
         if outcome.status is Status.DISPATCHED:

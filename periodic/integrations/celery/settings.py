@@ -17,6 +17,7 @@ from ...broker import Broker
 from ...errors import ConfigError, EntryError, ScheduleError
 from ...policies import ALLOWED, CatchUpPolicy
 from ...schedules.zones import settle
+from ...store import ScheduleStore
 from .guarding import GUARD_KEYS, GuardSettings, load_path
 
 #: The one key of Celery's configuration that belongs to this package.
@@ -31,6 +32,7 @@ KEYS = {
     **ALLOWED,
     "all_active": "True (every beat works, claims decide) or False (one leads, others stand by)",
     **GUARD_KEYS,
+    "store": "the URL of a store, an Engine of SQLAlchemy or a ScheduleStore",
 }
 #: Keys that others read from the same mapping.
 FOREIGN_KEYS = frozenset({"entries"})
@@ -52,6 +54,7 @@ class Settings:
         catch_up: what is done about missed occurrences where an entry does not say it.
         all_active: every beat works; else one leads and the others stand by.
         guard: how workers claim each run before it begins; None where they do not.
+        store: where entries are kept that change while beats run; None where there are none.
     """
 
     namespace: str
@@ -63,6 +66,7 @@ class Settings:
     all_active: bool = False
     cursors_given: bool = False
     guard: GuardSettings | None = None
+    store: Any = None
 
     @classmethod
     def of(
@@ -100,6 +104,7 @@ class Settings:
             all_active=_flag("all_active", given.get("all_active")),
             cursors_given=given.get("cursors") is not None,
             guard=GuardSettings.read(given),
+            store=_store(given.get("store")),
         )
 
     def adapter_for(self, connection: Any) -> type[Broker]:
@@ -211,6 +216,14 @@ def _path(value: object, default: str) -> Path:
     if not isinstance(value, str | Path) or not str(value):
         raise _wrong("cursors", value)
     return Path(value)
+
+
+def _store(value: object) -> object:
+    if value is None or isinstance(value, ScheduleStore) or hasattr(value, "dialect"):
+        return value
+    if callable(value) or (isinstance(value, str) and "://" in value):
+        return value
+    raise _wrong("store", value)
 
 
 def _adapter(value: object) -> type[Broker] | None:

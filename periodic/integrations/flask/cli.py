@@ -1,4 +1,4 @@
-"""`flask periodic run|list|next|simulate|beats|health`: the options; `commands.py` does the work.
+"""`flask periodic ...`: the options; `commands.py` does the work.
 
 Every `flask` command of an environment loads this module, so it imports neither Celery nor what
 needs it.
@@ -12,12 +12,14 @@ from typing import Any
 import click
 from flask.cli import ScriptInfo, pass_script_info
 
+from ...live import Schedules
 from .. import looks, simulating
+from ..changing import add_commands
 
 
 @click.group()
 def periodic() -> None:
-    """Run periodic tasks, see when they run, and who runs them."""
+    """Run periodic tasks, see when they run and who runs them, and change them in a store."""
 
 
 @periodic.command()
@@ -125,3 +127,11 @@ def _commands() -> ModuleType:
             f"{error}; install periodic-celery[flask], which brings Celery"
         ) from error
     return commands
+
+
+def _schedules(context: click.Context) -> Schedules:
+    found: Schedules = _commands().schedules(context.ensure_object(ScriptInfo))
+    return found
+
+
+add_commands(periodic, _schedules)

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any
 
@@ -19,10 +19,12 @@ from kombu.exceptions import OperationalError
 
 from ...clock import SystemClock
 from ...entry import Entry
-from ...errors import BrokerUnreachable, PeriodicError
+from ...errors import BrokerUnreachable, PeriodicError, StoreUnreachable
+from ...live import Schedules
 from .. import console, looks, simulating
 from ..celery import Embedded, Loaded, Settings, load_entries, watched
 from ..celery.entries import read_entries
+from ..celery.live import load_all, schedules_of
 from ..celery.settings import connection_to_broker
 from . import serve
 from .extension import PeriodicState, state_of
@@ -75,7 +77,9 @@ def run(info: ScriptInfo, where: Where, *, reload: bool | None, concurrency: int
 def show_list(info: ScriptInfo, *, as_json: bool) -> None:
     """Print every entry; end with status 1 if one has a problem."""
     _, loaded = _entries(_load(info))
-    looks.show_list(loaded.entries, loaded.problems, loaded.warnings, as_json=as_json)
+    looks.show_list(
+        loaded.entries, loaded.problems, loaded.warnings, notes=loaded.notes, as_json=as_json
+    )
 
 
 def show_next(
@@ -107,6 +111,15 @@ def show_simulation(info: ScriptInfo, **options: Any) -> None:
         return loaded.entries, loaded.problems, Settings.of(celery).timezone
 
     simulating.show_simulation(simulating.Source(load, read), **options)
+
+
+def schedules(info: ScriptInfo) -> Schedules:
+    """Return the entries of the app's store, to be changed.
+
+    Raises:
+        ConfigError: the app names no store.
+    """
+    return schedules_of(state_of(_load(info)).celery)
 
 
 def show_beats(info: ScriptInfo, *, as_json: bool) -> None:
@@ -195,13 +208,22 @@ def _clear_errors() -> Generator[None]:
 def _entries(app: Flask) -> tuple[PeriodicState, Loaded]:
     with _clear_errors():
         state = state_of(app)
-        loaded = load_entries(state.celery)
-    return state, Loaded(loaded.entries, {**loaded.problems, **state.problems}, loaded.warnings)
+        loaded = load_all(state.celery)
+    return state, replace(loaded, problems={**loaded.problems, **state.problems})
+
+
+def _entries_at_start(app: Flask) -> tuple[PeriodicState, Loaded]:
+    """Return what runs; a store that is away is told by the beat, and stops nothing here."""
+    state = state_of(app)
+    try:
+        return state, load_all(state.celery)
+    except StoreUnreachable:
+        return state, load_entries(state.celery)
 
 
 def _say_started(app: Flask, concurrency: int) -> None:
     """Say what runs, on which queues, and what comes next."""
-    state, loaded = _entries(app)
+    state, loaded = _entries_at_start(app)
     queues = sorted(state.celery.amqp.queues.consume_from)
     with state.celery.connection_for_read() as connection:
         # as_uri() hides the password; in memory there is no address to show.

@@ -15,7 +15,9 @@ from celery.local import Proxy
 from flask import Flask, current_app, has_app_context
 
 from ...errors import ConfigError, EntryError
+from ...live import Schedules
 from ...policies import CatchUp, CatchUpName
+from ..celery.live import schedules_of
 from ..celery.settings import KEYS, Settings
 from .celery_app import celery_of
 from .config import PERIODIC, checked_entries, periodic_settings
@@ -114,6 +116,17 @@ class Periodic:
         self._states: WeakSet[PeriodicState] = WeakSet()
         if app is not None:
             self.init_app(app)
+
+    @property
+    def schedules(self) -> Schedules:
+        """The entries of the current app's store, to be changed while beats run.
+
+        Raises:
+            RuntimeError: there is no current Flask app; push its context.
+            ConfigError: the app has no `Periodic`, or names no store in `PERIODIC["store"]`.
+        """
+        app = cast("Flask", current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001  # werkzeug's way to the app itself
+        return schedules_of(state_of(app).celery)
 
     def init_app(self, app: Flask) -> None:
         """Register on an app: find or make its Celery app and give it the entries.

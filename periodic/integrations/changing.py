@@ -1,0 +1,390 @@
+"""The commands that change entries in a store, for whatever app has one.
+
+Imports neither Flask nor Celery, so both groups of commands share it.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import click
+
+from ..definitions import entry_of
+from ..errors import (
+    DuplicateEntry,
+    PeriodicError,
+    StaleVersion,
+    StoreUnreachable,
+    UnknownEntry,
+)
+from ..live import Schedules
+from ..masking import masked
+from ..records import AuditRow, EntryRecord, Source
+from . import console, looks
+from .definitions import definition_options, read_definition
+
+#: Finds the entries of the app that a command is for; may raise `PeriodicError`.
+Find = Callable[[click.Context], Schedules]
+
+_if_version = click.option(
+    "--if-version", type=click.IntRange(0), help="Only if this is the version that is there."
+)
+_who = click.option(
+    "--who", help="Who does it, for the audit; the user of the system if not given."
+)
+_names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
+
+
+class _Unknown(click.ClickException):
+    exit_code = 3
+
+
+class _Conflict(click.ClickException):
+    exit_code = 4
+
+
+class _Unreachable(click.ClickException):
+    exit_code = 5
+
+
+#: How a command ends, by what went wrong; 1 is everything else, 2 a wrong command line.
+_ENDS: Mapping[type[PeriodicError], type[click.ClickException]] = {
+    UnknownEntry: _Unknown,
+    StaleVersion: _Conflict,
+    DuplicateEntry: _Conflict,
+    StoreUnreachable: _Unreachable,
+}
+
+
+def add_commands(group: click.Group, find: Find) -> None:
+    """Add the commands to a group.
+
+    Args:
+        group: `flask periodic`, or `celery periodic`.
+        find: finds the entries of the app.
+    """
+    for make in (_add, _set, _show, _pause, _resume, _delete, _rename, _audit, _migrate):
+        group.add_command(make(find))
+
+
+@contextmanager
+def ending() -> Generator[None]:
+    """Let what periodic raises on purpose end a command with its sentence and its status."""
+    try:
+        yield
+    except PeriodicError as error:
+        ends = (end for cls, end in _ENDS.items() if isinstance(error, cls))
+        raise next(ends, click.ClickException)(str(error)) from error
+
+
+def _found(find: Find, who: str | None = None) -> Schedules:
+    return find(click.get_current_context()).by(_user() if who is None else who, via="cli")
+
+
+def _add(find: Find) -> click.Command:
+    @click.command("add")
+    @click.argument("name")
+    @definition_options
+    @_who
+    @looks.json_option
+    def add(name: str, *, who: str | None, as_json: bool, **given: Any) -> None:
+        """Make the entry NAME in the store; beats run it in under a second.
+
+        Ends with status 4 if there is one of this name already.
+        """
+        wanted = read_definition(name, given)
+        with ending():
+            schedules = _found(find, who)
+            _print(schedules, schedules.put(name, if_version=0, **wanted), "added", as_json=as_json)
+
+    return add
+
+
+def _set(find: Find) -> click.Command:
+    @click.command("set")
+    @click.argument("name")
+    @definition_options
+    @_if_version
+    @_who
+    @looks.json_option
+    def set_(
+        name: str, *, if_version: int | None, who: str | None, as_json: bool, **given: Any
+    ) -> None:
+        """Change what is given of the entry NAME, and leave the rest.
+
+        An entry of the code is changed beside the code: the change survives deploys, and `delete`
+        takes it back.
+        """
+        wanted = read_definition(name, given)
+        if not wanted:
+            raise click.UsageError("nothing to set; give --cron, --args or another option")
+        with ending():
+            schedules = _found(find, who)
+            record = schedules.set(name, if_version=if_version, **wanted)
+            _print(schedules, record, "set", as_json=as_json)
+
+    return set_
+
+
+def _show(find: Find) -> click.Command:
+    @click.command("show")
+    @click.argument("name")
+    @click.option("--reveal", is_flag=True, help="Show what looks like a secret, too.")
+    @looks.json_option
+    def show(name: str, *, reveal: bool, as_json: bool) -> None:
+        """Show the entry NAME: all that is known of it, and its next runs.
+
+        Ends with status 3 if there is none of this name.
+        """
+        with ending():
+            schedules = _found(find)
+            record = schedules.get(name)
+            code = schedules.rules.code() if schedules.rules.code is not None else {}
+            if record is None and name not in code:
+                raise UnknownEntry(f"no entry is named {name!r}")
+            record = record or EntryRecord(name=name, source=Source.CODE)
+        told = _told(schedules, record)
+        told = told if reveal else masked(told)
+        if as_json:
+            click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+            return
+        width = max(map(len, told))
+        for key, value in told.items():
+            click.echo(f"{key:<{width}}  {_plain(value)}")
+
+    return show
+
+
+def _pause(find: Find) -> click.Command:
+    @click.command("pause")
+    @_names
+    @click.option("--note", default="", help="Why.")
+    @click.option(
+        "--until",
+        metavar="ISO",
+        help="When it goes on by itself (ISO 8601; in the app's time zone without an offset).",
+    )
+    @_who
+    @looks.json_option
+    def pause(
+        names: Sequence[str], *, note: str, until: str | None, who: str | None, as_json: bool
+    ) -> None:
+        """Pause entries, of the code as well: no run until they are resumed.
+
+        All of them, or none: ends with status 3 if one is not known.
+        """
+        with ending():
+            schedules = _found(find, who)
+            end = None if until is None else _moment(until, schedules)
+            for record in _each(schedules.pause_many(names, note=note, until=end), as_json):
+                _print(schedules, record, "paused")
+
+    return pause
+
+
+def _resume(find: Find) -> click.Command:
+    @click.command("resume")
+    @_names
+    @_who
+    @looks.json_option
+    def resume(names: Sequence[str], *, who: str | None, as_json: bool) -> None:
+        """Let paused entries go on; what they missed meanwhile is not made up for."""
+        with ending():
+            schedules = _found(find, who)
+            for record in _each(schedules.resume_many(names), as_json):
+                _print(schedules, record, "resumed")
+
+    return resume
+
+
+def _delete(find: Find) -> click.Command:
+    @click.command("delete")
+    @_names
+    @_who
+    def delete(names: Sequence[str], *, who: str | None) -> None:
+        """Remove entries from the store; what was changed of the code's is taken back."""
+        with ending():
+            schedules = _found(find, who)
+            schedules.delete_many(names)
+            code = schedules.rules.code() if schedules.rules.code is not None else {}
+        for name in names:
+            again = "; the code's own entry runs again" if name in code else ""
+            click.echo(f"deleted {name}{again}")
+
+    return delete
+
+
+def _rename(find: Find) -> click.Command:
+    @click.command("rename")
+    @click.argument("name")
+    @click.argument("new")
+    @_if_version
+    @_who
+    @looks.json_option
+    def rename(
+        name: str, new: str, *, if_version: int | None, who: str | None, as_json: bool
+    ) -> None:
+        """Give the entry NAME the name NEW; its counting starts now."""
+        with ending():
+            schedules = _found(find, who)
+            record = schedules.rename(name, new, if_version=if_version)
+            _print(schedules, record, f"renamed {name} to", as_json=as_json)
+
+    return rename
+
+
+def _audit(find: Find) -> click.Command:
+    @click.command("audit")
+    @click.argument("name", required=False)
+    @click.option("-n", "--count", type=click.IntRange(1, 10_000), default=20, show_default=True)
+    @looks.json_option
+    def audit(name: str | None, *, count: int, as_json: bool) -> None:
+        """Show who changed what in the store, the newest first; of all entries, or of NAME."""
+        with ending():
+            found = _found(find).audit(name, limit=count)
+        if as_json:
+            rows = [masked(row.to_dict()) for row in found]
+            click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+            return
+        if not found:
+            click.echo("no changes")
+            return
+        console.print_table(
+            ("when (UTC)", "who", "via", "action", "entry", "what"), [_row(row) for row in found]
+        )
+
+    return audit
+
+
+def _migrate(find: Find) -> click.Command:
+    @click.command("migrate")
+    def migrate() -> None:
+        """Make or change the tables of the store; all of it is done, or nothing."""
+        with ending():
+            steps = _found(find).store.migrate()
+        for step in steps:
+            click.echo(f"migrated {step}")
+        if not steps:
+            click.echo("the store is up to date")
+
+    return migrate
+
+
+# -- telling --------------------------------------------------------------------------------------
+
+
+def _each(records: Sequence[EntryRecord], as_json: bool) -> Sequence[EntryRecord]:  # noqa: FBT001  # as the option is called
+    """Return the records to tell one by one; as JSON they are told here, together."""
+    if not as_json:
+        return records
+    told = [masked(record.to_dict()) for record in records]
+    click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    return ()
+
+
+def _print(schedules: Schedules, record: EntryRecord, verb: str, *, as_json: bool = False) -> None:
+    if as_json:
+        click.echo(json.dumps(masked(record.to_dict()), indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{verb} {record.name}, version {record.version}: {_state(schedules, record)}")
+
+
+def _state(schedules: Schedules, record: EntryRecord) -> str:
+    """Return in a few words when an entry runs next, or why it does not."""
+    now = schedules.store.clock.now()
+    if record.pause is not None and record.paused(now):
+        return console.pause_words(record.pause, schedules.rules.zone)
+    told = _told(schedules, record)
+    if "problem" in told:
+        return str(told["problem"])
+    if not told["enabled"]:
+        return "disabled"
+    following = told["next"]
+    return f"{told['words']}, next {following[0]}" if following else f"{told['words']}, no run"
+
+
+def _told(schedules: Schedules, record: EntryRecord) -> dict[str, Any]:
+    """Return a record with what it means: the schedule in words, and the next runs."""
+    rules, now = schedules.rules, schedules.store.clock.now()
+    code = rules.code() if rules.code is not None else {}
+    told = record.to_dict()
+    try:
+        entry = entry_of(
+            record, now, zone=rules.zone, base=code.get(record.name), defaults=rules.defaults
+        )
+    except PeriodicError as error:
+        return {**told, "problem": str(error)}
+    runs = [console.local(row.at) for row in console.next_rows([entry], now, 3)]
+    return {
+        **told,
+        "task": entry.task,
+        "schedule": entry.schedule.to_dict(),
+        "args": list(entry.args),
+        "kwargs": dict(entry.kwargs),
+        "options": dict(entry.options),
+        "enabled": entry.enabled or record.paused(now),
+        "words": entry.schedule.describe(),
+        "next": runs,
+    }
+
+
+def _row(row: AuditRow) -> tuple[str, ...]:
+    at = f"{row.at:%Y-%m-%d %H:%M:%S}"
+    return (at, row.origin.who or "-", row.origin.via, row.origin.action, row.name, _what(row))
+
+
+#: What changes with each write and tells nothing.
+_ALWAYS = {"version", "updated_at", "created_at", "since", "name", "source"}
+
+
+def _what(row: AuditRow) -> str:
+    """Return what a change changed: the keys, old and new."""
+    if row.after is None:
+        return "gone"
+    before, after = masked(row.before or {}), masked(row.after)
+    keys = [key for key in (*before, *after) if key not in _ALWAYS]
+    changed = [key for key in dict.fromkeys(keys) if before.get(key) != after.get(key)]
+    if row.before is None:
+        return ", ".join(f"{key} {_short(after[key])}" for key in changed if after.get(key))
+    return ", ".join(
+        f"{key} {_short(before.get(key))} -> {_short(after.get(key))}" for key in changed
+    )
+
+
+_WIDE = 40
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _WIDE else f"{text[: _WIDE - 3]}..."
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return "; ".join(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _moment(text: str, schedules: Schedules) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no moment; write it as 2026-03-29T00:30 or 2026-03-29T00:30+00:00",
+            param_hint="'--until'",
+        ) from None
+    return at if at.tzinfo is not None else at.replace(tzinfo=schedules.rules.zone)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may have no user of this number
+        return ""
