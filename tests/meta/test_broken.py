@@ -17,7 +17,7 @@ pytest_plugins = ["pytester"]
 BROKEN = Path(__file__).parent / "broken"
 
 #: What faults are planted in.
-HONEST = ("honest", "honest_leases")
+HONEST = ("honest", "honest_claims", "honest_leases")
 #: Fault: contract, and the test of it that must fail.
 CAUGHT = {
     "check_then_set": ("DedupContract", "test_a_claim_in_the_middle_of_another_wins_once"),
@@ -112,6 +112,35 @@ CAUGHT = {
     "leases_undeclared": ("LeaseContract", "test_leases_cannot_be_asked_for"),
     "undeclared": ("DispatchContract", "test_another_process_gets_nothing"),
     "not_cross_process": ("DispatchContract", "test_another_process_gets_what_was_enqueued"),
+    "run_check_then_set": ("GuardContract", "test_copies_at_the_same_moment_have_one_winner"),
+    "run_held_for_ever": (
+        "GuardContract",
+        "test_a_run_whose_worker_died_is_run_by_the_next_copy",
+    ),
+    "run_forgotten_at_its_end": ("GuardContract", "test_a_run_that_is_finished_is_not_run_again"),
+    "run_retry_is_a_copy": (
+        "GuardContract",
+        "test_a_retry_runs_whatever_became_of_the_attempt_before",
+    ),
+    "run_finished_by_the_dead": (
+        "GuardContract",
+        "test_a_run_whose_worker_died_is_run_by_the_next_copy",
+    ),
+    "run_remembered_for_ever": (
+        "GuardContract",
+        "test_runs_are_remembered_for_a_time_and_then_forgotten",
+    ),
+    "run_time_of_the_worker": (
+        "GuardContract",
+        "test_a_worker_whose_clock_is_wrong_ends_nothing_early_or_late",
+    ),
+    "run_owner_locked_out": ("GuardContract", "test_a_claim_whose_answer_was_lost_is_made_again"),
+    "run_of_all_namespaces": ("GuardContract", "test_runs_and_namespaces_do_not_meet"),
+    "run_learns_nothing": ("GuardContract", "test_a_store_learns_of_runs_that_began_without_it"),
+    "run_for_good_is_for_now": (
+        "GuardContract",
+        "test_a_copy_of_a_run_that_was_claimed_for_good_never_runs",
+    ),
     "newest_first": ("DispatchContract", "test_the_occurrences_of_an_entry_arrive_in_order"),
     "one_queue": ("DispatchContract", "test_messages_go_where_they_are_routed"),
     "fold_lost": ("CrontabContract", "test_next_after_yields_the_runs_of_the_night"),
