@@ -14,7 +14,6 @@ from typing import Any
 
 import click
 
-from ..definitions import entry_of
 from ..errors import (
     DuplicateEntry,
     PeriodicError,
@@ -24,8 +23,8 @@ from ..errors import (
 )
 from ..live import Schedules
 from ..masking import masked
-from ..records import AuditRow, EntryRecord, Source
-from . import console, looks
+from ..records import EntryRecord, Source
+from . import console, looks, telling
 from .definitions import definition_options, read_definition
 
 #: Finds the entries of the app that a command is for; may raise `PeriodicError`.
@@ -100,7 +99,9 @@ def _add(find: Find) -> click.Command:
         wanted = read_definition(name, given)
         with ending():
             schedules = _found(find, who)
-            _print(schedules, schedules.put(name, if_version=0, **wanted), "added", as_json=as_json)
+            telling.tell_one(
+                schedules, schedules.put(name, if_version=0, **wanted), "added", as_json=as_json
+            )
 
     return add
 
@@ -126,7 +127,7 @@ def _set(find: Find) -> click.Command:
         with ending():
             schedules = _found(find, who)
             record = schedules.set(name, if_version=if_version, **wanted)
-            _print(schedules, record, "set", as_json=as_json)
+            telling.tell_one(schedules, record, "set", as_json=as_json)
 
     return set_
 
@@ -148,14 +149,14 @@ def _show(find: Find) -> click.Command:
             if record is None and name not in code:
                 raise UnknownEntry(f"no entry is named {name!r}")
             record = record or EntryRecord(name=name, source=Source.CODE)
-        told = _told(schedules, record)
+        told = telling.all_of(schedules, record)
         told = told if reveal else masked(told)
         if as_json:
             click.echo(json.dumps(told, indent=2, ensure_ascii=False))
             return
         width = max(map(len, told))
         for key, value in told.items():
-            click.echo(f"{key:<{width}}  {_plain(value)}")
+            click.echo(f"{key:<{width}}  {telling.plain(value)}")
 
     return show
 
@@ -181,8 +182,9 @@ def _pause(find: Find) -> click.Command:
         with ending():
             schedules = _found(find, who)
             end = None if until is None else _moment(until, schedules)
-            for record in _each(schedules.pause_many(names, note=note, until=end), as_json):
-                _print(schedules, record, "paused")
+            paused = schedules.pause_many(names, note=note, until=end)
+            for record in telling.each_told(paused, as_json=as_json):
+                telling.tell_one(schedules, record, "paused")
 
     return pause
 
@@ -196,8 +198,8 @@ def _resume(find: Find) -> click.Command:
         """Let paused entries go on; what they missed meanwhile is not made up for."""
         with ending():
             schedules = _found(find, who)
-            for record in _each(schedules.resume_many(names), as_json):
-                _print(schedules, record, "resumed")
+            for record in telling.each_told(schedules.resume_many(names), as_json=as_json):
+                telling.tell_one(schedules, record, "resumed")
 
     return resume
 
@@ -233,7 +235,7 @@ def _rename(find: Find) -> click.Command:
         with ending():
             schedules = _found(find, who)
             record = schedules.rename(name, new, if_version=if_version)
-            _print(schedules, record, f"renamed {name} to", as_json=as_json)
+            telling.tell_one(schedules, record, f"renamed {name} to", as_json=as_json)
 
     return rename
 
@@ -255,7 +257,8 @@ def _audit(find: Find) -> click.Command:
             click.echo("no changes")
             return
         console.print_table(
-            ("when (UTC)", "who", "via", "action", "entry", "what"), [_row(row) for row in found]
+            ("when (UTC)", "who", "via", "action", "entry", "what"),
+            [telling.audit_cells(row) for row in found],
         )
 
     return audit
@@ -273,103 +276,6 @@ def _migrate(find: Find) -> click.Command:
             click.echo("the store is up to date")
 
     return migrate
-
-
-# -- telling --------------------------------------------------------------------------------------
-
-
-def _each(records: Sequence[EntryRecord], as_json: bool) -> Sequence[EntryRecord]:  # noqa: FBT001  # as the option is called
-    """Return the records to tell one by one; as JSON they are told here, together."""
-    if not as_json:
-        return records
-    told = [masked(record.to_dict()) for record in records]
-    click.echo(json.dumps(told, indent=2, ensure_ascii=False))
-    return ()
-
-
-def _print(schedules: Schedules, record: EntryRecord, verb: str, *, as_json: bool = False) -> None:
-    if as_json:
-        click.echo(json.dumps(masked(record.to_dict()), indent=2, ensure_ascii=False))
-        return
-    click.echo(f"{verb} {record.name}, version {record.version}: {_state(schedules, record)}")
-
-
-def _state(schedules: Schedules, record: EntryRecord) -> str:
-    """Return in a few words when an entry runs next, or why it does not."""
-    now = schedules.store.clock.now()
-    if record.pause is not None and record.paused(now):
-        return console.pause_words(record.pause, schedules.rules.zone)
-    told = _told(schedules, record)
-    if "problem" in told:
-        return str(told["problem"])
-    if not told["enabled"]:
-        return "disabled"
-    following = told["next"]
-    return f"{told['words']}, next {following[0]}" if following else f"{told['words']}, no run"
-
-
-def _told(schedules: Schedules, record: EntryRecord) -> dict[str, Any]:
-    """Return a record with what it means: the schedule in words, and the next runs."""
-    rules, now = schedules.rules, schedules.store.clock.now()
-    code = rules.code() if rules.code is not None else {}
-    told = record.to_dict()
-    try:
-        entry = entry_of(
-            record, now, zone=rules.zone, base=code.get(record.name), defaults=rules.defaults
-        )
-    except PeriodicError as error:
-        return {**told, "problem": str(error)}
-    runs = [console.local(row.at) for row in console.next_rows([entry], now, 3)]
-    return {
-        **told,
-        "task": entry.task,
-        "schedule": entry.schedule.to_dict(),
-        "args": list(entry.args),
-        "kwargs": dict(entry.kwargs),
-        "options": dict(entry.options),
-        "enabled": entry.enabled or record.paused(now),
-        "words": entry.schedule.describe(),
-        "next": runs,
-    }
-
-
-def _row(row: AuditRow) -> tuple[str, ...]:
-    at = f"{row.at:%Y-%m-%d %H:%M:%S}"
-    return (at, row.origin.who or "-", row.origin.via, row.origin.action, row.name, _what(row))
-
-
-#: What changes with each write and tells nothing.
-_ALWAYS = {"version", "updated_at", "created_at", "since", "name", "source"}
-
-
-def _what(row: AuditRow) -> str:
-    """Return what a change changed: the keys, old and new."""
-    if row.after is None:
-        return "gone"
-    before, after = masked(row.before or {}), masked(row.after)
-    keys = [key for key in (*before, *after) if key not in _ALWAYS]
-    changed = [key for key in dict.fromkeys(keys) if before.get(key) != after.get(key)]
-    if row.before is None:
-        return ", ".join(f"{key} {_short(after[key])}" for key in changed if after.get(key))
-    return ", ".join(
-        f"{key} {_short(before.get(key))} -> {_short(after.get(key))}" for key in changed
-    )
-
-
-_WIDE = 40
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _WIDE else f"{text[: _WIDE - 3]}..."
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
-        return "; ".join(value)
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _moment(text: str, schedules: Schedules) -> datetime:

@@ -89,7 +89,7 @@ def test_when_can_be_said_in_several_ways(shop: Any, when: list[str], words: str
     ("given", "status", "told"),
     [
         (["--task", "shop.report"], 1, "has no schedule"),
-        (["--task", "shop.raport", "--every", "5"], 1, "did you mean 'shop.report'?"),
+        (["--task", "shop.raport", "--every", "5"], 1, "did you mean 'shop.report'"),
         (["--task", "shop.report", "--every", "5"], 1, "its arguments do not fit the task"),
         (["--task", "shop.report", "--every", "soon"], 2, "no time such as 90"),
         (["--task", "shop.report", "--every", "5", "--cron", "x"], 2, "keep one of them"),

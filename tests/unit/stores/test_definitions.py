@@ -68,7 +68,7 @@ def test_values_become_plain_ones_of_their_own() -> None:
         ({"kwargs": []}, "kwargs is a mapping"),
         ({"task": ""}, "task is the registered name"),
         ({"enabled": "yes"}, "enabled is true or false"),
-        ({"catch_up": "latset"}, "did you mean 'latest'"),
+        ({"catch_up": "lates"}, "did you mean 'latest'"),
         ({"catchup": "all"}, "did you mean 'catch_up'"),
         ({"schedule": "0 9 * * *"}, r"write cron\('...'\)"),
         ({"schedule": True}, "schedule is a schedule such as"),
