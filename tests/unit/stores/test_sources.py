@@ -138,7 +138,7 @@ def test_a_bad_row_is_told_once_and_set_aside_and_the_others_run(
     scene.put("good", "bad")
     scene.look()
     spoiled = EntryRecord(name="bad", definition={"task": "t"})
-    with caplog.at_level(logging.INFO, "periodic.sources"):
+    with caplog.at_level(logging.INFO):
         for revision in (7, 8):
             scene.lineup.take(Changes(revision, [spoiled]))
 

@@ -131,7 +131,7 @@ def test_a_store_that_is_away_leaves_the_last_good_set(
     scene.put("a")
     scene.watcher.look()
     scene.store.away = True
-    with caplog.at_level(logging.INFO, "periodic.watcher"):
+    with caplog.at_level(logging.INFO):
         waits = []
         for _ in range(6):
             scene.clock.advance(POLL)
