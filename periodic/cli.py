@@ -1,4 +1,4 @@
-"""The command line: `periodic next`, `explain` and `simulate`, with the standard library alone."""
+"""The command line, with the standard library alone: `next`, `explain`, `simulate` and `lint`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any, NoReturn
 
-from . import cli_simulate
+from . import cli_lint, cli_simulate
 from .clock import SystemClock, to_utc
 from .clock_changes import utc
 from .errors import ConfigError, ScheduleError
@@ -58,11 +58,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "periodic") -> i
 
 
 def _run(given: argparse.Namespace, prog: str) -> int:
-    if given.command == "simulate":
-        try:
-            return cli_simulate.run(given, _say, lambda line: _warn(prog, line))
-        except (ConfigError, ScheduleError) as error:
-            return _refuse(prog, str(error))
+    if given.command in ("simulate", "lint"):
+        return _run_on_file(given, prog)
     try:
         zone = settle(given.tz)
     except ScheduleError as error:
@@ -77,6 +74,15 @@ def _run(given: argparse.Namespace, prog: str) -> int:
     except ScheduleError as error:
         return _refuse(prog, str(error), *(pointer(given.expr, error) or ()))
     return 0
+
+
+def _run_on_file(given: argparse.Namespace, prog: str) -> int:
+    try:
+        if given.command == "lint":
+            return cli_lint.run(given, _write)
+        return cli_simulate.run(given, _say, lambda line: _warn(prog, line))
+    except (ConfigError, ScheduleError) as error:
+        return _refuse(prog, str(error))
 
 
 def _next(given: argparse.Namespace, schedule: Schedule, start: datetime) -> None:
@@ -135,7 +141,11 @@ def _start(text: str | None, schedule: Schedule) -> datetime:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    _write(f"{line}\n")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
 
 
 def _print_json(data: dict[str, Any]) -> None:
@@ -171,6 +181,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--year", type=_year, help="whose clock changes are told (default: that of --from)"
     )
     cli_simulate.add_parser(commands)
+    cli_lint.add_parser(commands)
     return parser
 
 

@@ -76,7 +76,7 @@ def run(given: argparse.Namespace, say: Callable[[str], None], warn: Callable[[s
         ScheduleError: the zone is unknown.
     """
     zone = settle(given.tz)
-    found = read_crontab(_text(given.file), tz=zone or UTC, user_column=given.user_column)
+    found = read_crontab(read_text(given.file), tz=zone or UTC, user_column=given.user_column)
     typed = Typed(**{name: getattr(given, name) for name in _TYPED})
     simulation = simulation_of(found.entries, typed, zone=zone or UTC, now=SystemClock().now())
     for where, problem in found.problems.items():
@@ -85,7 +85,15 @@ def run(given: argparse.Namespace, say: Callable[[str], None], warn: Callable[[s
     return 1 if found.problems else status
 
 
-def _text(file: str) -> str:
+def read_text(file: str) -> str:
+    """Return the text of a file, or of standard input for `-`.
+
+    Args:
+        file: its path.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     if file == "-":
         return sys.stdin.read()
     try:

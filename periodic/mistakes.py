@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from .clock import to_utc
 from .clock_changes import offset
@@ -55,8 +55,22 @@ class _Fields(NamedTuple):
     celery: bool
 
 
+#: One word for each kind of mistake.
+Kind = Literal["both_days", "uneven_step", "every_minute", "no_star", "short_months"]
+
+
 def mistakes(schedule: Schedule, after: datetime) -> list[str]:
     """Return sentences about what may not be meant as it was written.
+
+    Args:
+        schedule: only the two cron dialects have such traps.
+        after: examples are looked for from here on; aware.
+    """
+    return [sentence for _, sentence in mistakes_by_kind(schedule, after)]
+
+
+def mistakes_by_kind(schedule: Schedule, after: datetime) -> list[tuple[Kind, str]]:
+    """Return the same with one word for the kind of each.
 
     Args:
         schedule: only the two cron dialects have such traps.
@@ -65,14 +79,14 @@ def mistakes(schedule: Schedule, after: datetime) -> list[str]:
     fields = _fields_of(schedule)
     if fields is None:
         return []
-    found = (
-        *_both_days(schedule, fields, after),
-        *_uneven_steps(fields),
-        *_every_minute(fields),
-        *_no_star(fields),
-        *_short_months(fields),
-    )
-    return list(found)
+    found: list[tuple[Kind, Iterator[str]]] = [
+        ("both_days", _both_days(schedule, fields, after)),
+        ("uneven_step", _uneven_steps(fields)),
+        ("every_minute", _every_minute(fields)),
+        ("no_star", _no_star(fields)),
+        ("short_months", _short_months(fields)),
+    ]
+    return [(kind, sentence) for kind, sentences in found for sentence in sentences]
 
 
 def _fields_of(schedule: Schedule) -> _Fields | None:

@@ -48,7 +48,12 @@ def one_run() -> Generator[Run]:
         )
 
 
-@periodic.task(name="shop.heartbeat", entry_name="heartbeat", schedule=interval(seconds=5))
+@periodic.task(
+    name="shop.heartbeat",
+    entry_name="heartbeat",
+    schedule=interval(seconds=5),
+    options={"expires": 5},
+)
 def heartbeat() -> None:
     """Say that worker and beat are alive."""
     with one_run() as run:

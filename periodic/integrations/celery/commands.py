@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from pathlib import Path
 from typing import Any
 
 import click
 
+from ...clock import SystemClock
 from ...entry import Entry
 from ...errors import PeriodicError
-from .. import looks, simulating
+from .. import linting, looks, simulating
 from ..changing import add_commands
 from . import watched
 from .entries import Loaded, read_entries
+from .lint import lint_app
 from .live import load_all, schedules_of
 from .settings import Settings
 
@@ -85,6 +88,19 @@ def simulate(context: click.Context, /, **options: Any) -> None:
         return loaded.entries, loaded.problems, Settings.of(app).timezone
 
     simulating.show_simulation(simulating.Source(load, read), **options)
+
+
+@periodic.command("lint")
+@linting.lint_options
+@click.pass_context
+def lint(context: click.Context, /, *, folder: Path, **options: Any) -> None:
+    """Find what will not do what was meant, or will hurt on a bad day.
+
+    Ends with status 1 if a finding is as bad as --fail-on.
+    """
+    linting.show_findings(
+        lambda: lint_app(context.obj.app, SystemClock().now(), folder=folder), **options
+    )
 
 
 @periodic.command("beats")

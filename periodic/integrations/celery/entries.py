@@ -23,8 +23,14 @@ from .settings import Settings
 
 logger: logging.Logger = logging.getLogger(__name__)
 
+#: What lint is to ignore in an entry: code -> reason.
+LINT = "lint"
 #: What an entry of `beat_schedule` may say.
-KEYS = ("task", "schedule", "args", "kwargs", "options", "relative", "tz", "enabled", *ALLOWED)
+KEYS = (
+    *("task", "schedule", "args", "kwargs", "options", "relative", "tz", "enabled"),
+    *ALLOWED,
+    LINT,
+)
 #: What Celery's own entries may say besides; it has no meaning here.
 _IGNORED_KEYS = frozenset({"name", "app", "last_run_at", "total_run_count"})
 #: Celery's own clean-up of old results, and when it runs.

@@ -13,7 +13,7 @@ import click
 from flask.cli import ScriptInfo, pass_script_info
 
 from ...live import Schedules
-from .. import looks, simulating
+from .. import linting, looks, simulating
 from ..changing import add_commands
 
 
@@ -97,6 +97,17 @@ def simulate(info: ScriptInfo, /, **options: Any) -> None:
     Ends with status 1 if an entry has a problem, or a run is lost or sent twice.
     """
     _commands().show_simulation(info, **options)
+
+
+@periodic.command()
+@linting.lint_options
+@pass_script_info
+def lint(info: ScriptInfo, /, **options: Any) -> None:
+    """Find what will not do what was meant, or will hurt on a bad day.
+
+    Ends with status 1 if a finding is as bad as --fail-on.
+    """
+    _commands().show_lint(info, **options)
 
 
 @periodic.command()

@@ -8,6 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import tzinfo
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,10 +21,12 @@ from kombu.exceptions import OperationalError
 from ...clock import SystemClock
 from ...entry import Entry
 from ...errors import BrokerUnreachable, PeriodicError, StoreUnreachable
+from ...lint import Finding
 from ...live import Schedules
-from .. import console, looks, simulating
+from .. import console, linting, looks, simulating
 from ..celery import Embedded, Loaded, Settings, load_entries, watched
 from ..celery.entries import read_entries
+from ..celery.lint import lint_app
 from ..celery.live import load_all, schedules_of
 from ..celery.settings import connection_to_broker
 from . import serve
@@ -120,6 +123,18 @@ def schedules(info: ScriptInfo) -> Schedules:
         ConfigError: the app names no store.
     """
     return schedules_of(state_of(_load(info)).celery)
+
+
+def show_lint(info: ScriptInfo, *, folder: Path, **options: Any) -> None:
+    """Print what lint finds; the options are those of `linting.show_findings`."""
+
+    def find() -> list[Finding]:
+        state = state_of(_load(info))
+        found = lint_app(state.celery, SystemClock().now(), folder=folder)
+        problems = state.problems.items()
+        return [*(Finding("PER001", name, problem) for name, problem in problems), *found]
+
+    linting.show_findings(find, **options)
 
 
 def show_beats(info: ScriptInfo, *, as_json: bool) -> None:
