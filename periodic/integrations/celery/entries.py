@@ -46,19 +46,19 @@ class Loaded:
         entries: the good ones.
         problems: for each entry that is set aside, one sentence that says why.
         warnings: for each entry that runs though something looks wrong, one sentence.
+        notes: for each entry that is paused, until when and why.
     """
 
     entries: list[Entry] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
-        notes: for each entry that is paused, until when and why.
     def report(self) -> None:
         """Log each problem and each warning, one line each."""
         for name, problem in self.problems.items():
             extra = {"event": "entry-set-aside", "entry": name}
             logger.error("entry %r is set aside: %s", name, problem, extra=extra)
-    notes: dict[str, str] = field(default_factory=dict)
         for name, warning in self.warnings.items():
             logger.warning("entry %r: %s", name, warning, extra={"event": "entry", "entry": name})
 
