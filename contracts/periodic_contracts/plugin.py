@@ -103,6 +103,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if wanted and not any(name in label.casefold() for name in wanted):
             unwanted.add(item)
             continue
+        # Stores have contracts too, and declare nothing.
+        known = of_brokers if issubclass(cls.adapter, core.Broker) else set[str]()
         report.declare(label, capability_names(cls.adapter), known)
         for name in contract_tests(cls):
             report.expect(label, home_of(cls, name), name)
@@ -113,8 +115,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if unwanted:
         items[:] = [item for item in items if item not in unwanted]
         config.hook.pytest_deselected(items=list(unwanted))
-        # Stores have contracts too, and declare nothing.
-        known = of_brokers if issubclass(cls.adapter, core.Broker) else set[str]()
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
