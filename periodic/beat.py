@@ -6,12 +6,10 @@ may be called from any thread, and `stop` from a signal handler too.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import socket
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -20,6 +18,7 @@ from .ahead import Ahead
 from .broker import Broker, Dispatch, Message, Outcome, Status
 from .clock import Clock, SystemClock, Wake, seconds_until
 from .clock_watch import ClockWatch
+from .collector import without_collector
 from .copies import CursorCopy
 from .cursors import CursorStore
 from .due import Due
@@ -80,18 +79,6 @@ class _Sent:
     def unreachable(self) -> bool:
         """Whether the broker could not be reached, so that sending more makes no sense."""
         return bool(self.outcomes) and isinstance(self.outcomes[-1].error, BrokerUnreachable)
-
-
-@contextmanager
-def _without_collector() -> Generator[None]:
-    """Put off Python's cycle collector: a pass of it takes as long as hundreds of dispatches."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _no_observer(_entry: Entry, _outcome: Outcome) -> None:
@@ -161,6 +148,12 @@ class Beat:
     def put(self, entry: Entry) -> None:
         """Add or change an entry; the running beat takes it up at once."""
         self._roster.put(entry)
+        self._wake.set()
+
+    def put_all(self, entries: Iterable[Entry]) -> None:
+        """Add or change entries; the running beat is woken once for all of them."""
+        for entry in entries:
+            self._roster.put(entry)
         self._wake.set()
 
     def remove(self, name: str) -> None:
@@ -279,7 +272,7 @@ class Beat:
             self._outage.failed(error, asking=True)
             return self._outage.retry_instant()
         self._outage.answered()
-        with _without_collector():
+        with without_collector():
             self._dispatch_due()
         if self._outage.waiting:
             return self._outage.retry_instant()

@@ -134,7 +134,7 @@ def entry_fields(name: str, definition: Mapping[str, Any], zone: tzinfo) -> dict
         data = found["schedule"]
         if not isinstance(data, Mapping):
             raise EntryError(f"entry {name!r}: schedule is the data of to_dict(), not {data!r}")
-        found["schedule"] = _schedule(json.dumps(data), zone)
+        found["schedule"] = _settled(data, zone)
     if not isinstance(found.get("enabled", True), bool):
         raise EntryError(f"entry {name!r}: enabled is true or false, not {found['enabled']!r}")
     return found
@@ -204,8 +204,21 @@ def checked_text(text: str, where: str) -> str:
     return text
 
 
-@lru_cache(maxsize=2**14)  # many entries share few schedules
-def _schedule(text: str, zone: tzinfo) -> Schedule:
+def _settled(data: Mapping[str, Any], zone: tzinfo) -> Schedule:
+    try:
+        return _flat(tuple(data.items()), zone)
+    except TypeError:  # nested, as a union is
+        return _nested(json.dumps(data), zone)
+
+
+# Many entries share few schedules, and those of a beat are read at once.
+@lru_cache(maxsize=2**14, typed=True)
+def _flat(items: tuple[tuple[str, Any], ...], zone: tzinfo) -> Schedule:
+    return Schedule.from_dict(dict(items)).in_zone(zone)
+
+
+@lru_cache(maxsize=2**10)
+def _nested(text: str, zone: tzinfo) -> Schedule:
     return Schedule.from_dict(json.loads(text)).in_zone(zone)
 
 

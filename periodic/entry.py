@@ -104,12 +104,11 @@ class Entry:
     @property
     def catch_up_policy(self) -> CatchUpPolicy:
         """Return what is done about missed occurrences, as one value."""
-        return CatchUpPolicy(
-            cast("CatchUp", self.catch_up),
-            self.catch_up_window,
-            self.max_catch_up,
-            self.misfire_threshold,
-        )
+        words = (self.catch_up, self.catch_up_window, self.max_catch_up, self.misfire_threshold)
+        try:
+            return _policy(*words)
+        except TypeError:  # it cannot be hashed, so it is none of what is allowed
+            return CatchUpPolicy(*cast("Any", words))
 
     @property
     def fingerprint(self) -> str:
@@ -200,6 +199,12 @@ class Occurrence:
             )
         except KeyError:
             return None
+
+
+# Thousands of entries share few policies; typed, because True is no number here.
+@lru_cache(maxsize=256, typed=True)
+def _policy(*words: Any) -> CatchUpPolicy:
+    return CatchUpPolicy(*words)
 
 
 @lru_cache(maxsize=2**17)  # an id is made for each message: what entries share is made once

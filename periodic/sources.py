@@ -8,8 +8,10 @@ from __future__ import annotations
 import heapq
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from typing import Protocol
 
 from .clock import Clock, to_utc
@@ -20,12 +22,19 @@ from .steps import Rules
 
 logger: logging.Logger = logging.getLogger(__name__)
 
+#: How many records the beat is told of at once.
+_LOT = 500
+
 
 class Runs(Protocol):
     """What runs entries: a beat."""
 
     def put(self, entry: Entry) -> None:
         """Add or change an entry."""
+        ...
+
+    def put_all(self, entries: Iterable[Entry]) -> None:
+        """Add or change entries."""
         ...
 
     def remove(self, name: str) -> None:
@@ -57,8 +66,9 @@ class Lineup:
         #: Names of all records -> what runs of each, None where it cannot.
         self._stored: dict[str, Entry | None] = {}
         self._ends: list[tuple[datetime, str]] = []
-        #: What the beat was told to run.
+        #: What the beat was told to run, and what it is to be told when enough has come together.
         self._running: set[str] = set()
+        self._untold: list[Entry] = []
         #: Names that are in the code and in the store, each told once.
         self._doubled: set[str] = set()
         self._read = False
@@ -71,9 +81,14 @@ class Lineup:
 
     # -- the code --------------------------------------------------------------------------------
 
+    def put_all(self, entries: Iterable[Entry]) -> None:
+        """Add or change entries of the code."""
+        for entry in entries:
+            self.put(entry)
+
     def put(self, entry: Entry) -> None:
         """Add or change an entry of the code."""
-        with self._lock:
+        with self._telling():
             self._code[entry.name] = entry
             if not self._read:
                 return
@@ -87,7 +102,7 @@ class Lineup:
 
     def remove(self, name: str) -> None:
         """Take an entry of the code out."""
-        with self._lock:
+        with self._telling():
             if self._code.pop(name, None) is None or not self._read:
                 return
             record = self._records.get(name)
@@ -102,12 +117,12 @@ class Lineup:
         """Bring what the store tells to the beat; return how many records that were.
 
         Raises:
-            StoreError: reading broke off; what was read is taken, nothing is removed for it.
+            StoreError: reading broke off; nothing is removed for what was not read.
         """
         if changes.whole:
             return self._take_all(changes.records)
         count = 0
-        with self._lock:
+        with self._telling():
             for record in changes.records:
                 self._take(record)
                 count += 1
@@ -124,7 +139,7 @@ class Lineup:
 
     def end_pauses(self) -> None:
         """Let go on what was paused until now."""
-        with self._lock:
+        with self._telling():
             now = self._clock.now()
             while self._ends and self._ends[0][0] <= now:
                 _, name = heapq.heappop(self._ends)
@@ -136,11 +151,12 @@ class Lineup:
 
     def _take_all(self, records: Iterable[EntryRecord]) -> int:
         there: set[str] = set()
-        for record in records:  # not under the lock: this reads, and may take its time
-            with self._lock:
-                self._take(record)
-            there.add(record.name)
-        with self._lock:
+        for lot in _lots(records):  # not under the lock: this reads, and may take its time
+            with self._telling():
+                for record in lot:
+                    self._take(record)
+            there.update(record.name for record in lot)
+        with self._telling():
             for name in self._stored.keys() - there:
                 self._drop(name)
             self._first_read()
@@ -198,13 +214,28 @@ class Lineup:
         elif self._read:
             self._run(base)
 
+    @contextmanager
+    def _telling(self) -> Generator[None]:
+        """Change what runs, and tell the beat of it in the end."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                self._tell_beat()
+
+    def _tell_beat(self) -> None:
+        untold, self._untold = self._untold, []
+        if untold:
+            self._beat.put_all(untold)
+
     def _run(self, entry: Entry) -> None:
         self._running.add(entry.name)
-        self._beat.put(entry)
+        self._untold.append(entry)
 
     def _stop(self, name: str) -> None:
         # What never ran is not removed: that would let the broker forget another beat's cursor.
         if name in self._running:
+            self._tell_beat()  # in the order of the changes
             self._running.discard(name)
             self._beat.remove(name)
 
@@ -260,9 +291,19 @@ class _Listed:
         """Take note of an entry."""
         self.entries[entry.name] = entry
 
+    def put_all(self, entries: Iterable[Entry]) -> None:
+        """Take note of entries."""
+        self.entries.update((entry.name, entry) for entry in entries)
+
     def remove(self, name: str) -> None:
         """Forget it."""
         self.entries.pop(name, None)
+
+
+def _lots(records: Iterable[EntryRecord]) -> Iterator[Sequence[EntryRecord]]:
+    rest = iter(records)
+    while lot := list(islice(rest, _LOT)):
+        yield lot
 
 
 def _sentence(name: str, error: Exception) -> str:

@@ -12,6 +12,7 @@ import threading
 from datetime import timedelta
 
 from .clock import Clock, SystemClock, Wake, seconds_until
+from .collector import without_collector
 from .errors import PeriodicError
 from .sources import Lineup
 from .store import ScheduleStore, StoreWatch
@@ -98,7 +99,8 @@ class StoreWatcher:
         if self._watch.changed() or now >= self._poll_at or self.trouble:
             if self._store.revision() != self._revision:
                 changes = self._store.changes(self._revision)
-                count = self._lineup.take(changes)
+                with without_collector():
+                    count = self._lineup.take(changes)
                 first, self._revision = self._revision is None, changes.revision
                 self._told(count, changes.revision, first=first)
             self._poll_at = now + POLL.total_seconds()

@@ -53,8 +53,7 @@ class Value(CeleryFace):
 
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that are equal for schedules of equal meaning."""
-        text = json.dumps(self._identity)
-        return blake2b(text.encode(), digest_size=8).hexdigest()
+        return self._fingerprint
 
     @abstractmethod
     def _meaning(self) -> tuple[Any, ...]:
@@ -63,6 +62,11 @@ class Value(CeleryFace):
     @cached_property
     def _identity(self) -> tuple[Any, ...]:
         return (self.kind, *self._meaning())
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        text = json.dumps(self._identity)
+        return blake2b(text.encode(), digest_size=8).hexdigest()
 
     @cached_property
     def _hash(self) -> int:

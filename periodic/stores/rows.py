@@ -54,9 +54,15 @@ def to_record(row: Row) -> EntryRecord:
     problems: list[str] = []
     definition: dict[str, Any] = {}
     for key, kind in _JSON.items():
+        if row[key] is None:
+            continue
         value = _read_json(row[key], key, kind, problems)
-        if value is not None:
-            definition |= value if key == "policies" else {key: value}
+        if value is None:
+            continue
+        if key == "policies":
+            definition.update(value)
+        else:
+            definition[key] = value
     if row["task"] is not None:
         definition["task"] = row["task"]
     if row["enabled"] in _ENABLED:
@@ -107,12 +113,15 @@ def to_json(value: Any) -> str:
 _LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
-def _read_json(text: str | None, key: str, kind: type[Any], problems: list[str]) -> Any:
-    if text is None:
-        return None
+_scan = json.JSONDecoder().raw_decode
+
+
+def _read_json(text: str, key: str, kind: type[Any], problems: list[str]) -> Any:
     try:
-        value = json.loads(text)
-    except ValueError as error:
+        value, end = _scan(text)
+        if end != len(text):  # space behind it, or more than one value
+            value = json.loads(text)
+    except (TypeError, ValueError) as error:
         problems.append(f"its column {key} is no JSON: {error}")
         return None
     if not isinstance(value, kind):

@@ -107,7 +107,11 @@ class SQLStore(ScheduleStore):
             .limit(query.limit)
         )
         with self._database.reading() as connection:
-            return [rows.to_record(row) for row in connection.execute(wanted).mappings()]
+            result = connection.execute(wanted)
+            columns = tuple(result.keys())
+            found = result.all()
+        # Plain mappings: thousands of rows are read at once when a beat starts.
+        return [rows.to_record(dict(zip(columns, row, strict=True))) for row in found]
 
     def changes(self, since: int | None) -> Changes:
         """Return what is otherwise since a revision."""

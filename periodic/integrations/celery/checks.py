@@ -13,7 +13,7 @@ from ...errors import EntryError
 from .lazy import evaluate
 
 
-def check_arguments(app: Celery, entry: Entry) -> None:
+def check_arguments(app: Celery, entry: Entry, *, plain: bool = False) -> None:
     """Refuse arguments that the task does not take or that its serializer cannot write.
 
     A `BeatLazyFunc` is not called; what it will return cannot be checked.
@@ -21,6 +21,7 @@ def check_arguments(app: Celery, entry: Entry) -> None:
     Args:
         app: whose task, if it is registered here, and whose serializer count.
         entry: as it was read.
+        plain: its arguments come from JSON, so they can be written as JSON.
 
     Raises:
         EntryError: the message names the serializer, or the argument.
@@ -31,11 +32,13 @@ def check_arguments(app: Celery, entry: Entry) -> None:
     serializer = (
         entry.options.get("serializer") or getattr(task, "serializer", None) or conf.task_serializer
     )
+    if plain and serializer == "json":
+        return
     if getattr(task, "_dump_pydantic_arguments", None) is not None:
         return  # Celery turns models into plain values when it sends them
-    plain = evaluate([list(entry.args), dict(entry.kwargs)], lambda _: None)
+    values = evaluate([list(entry.args), dict(entry.kwargs)], lambda _: None)
     try:
-        dumps(plain, serializer)
+        dumps(values, serializer)
     except (EncodeError, TypeError, ValueError) as error:
         raise EntryError(
             f"its arguments cannot be sent as {serializer}: {error}; "

@@ -140,7 +140,7 @@ def rules_of(
 
     def check(entry: Entry) -> None:
         check_options(entry)
-        check_arguments(app, entry)
+        check_arguments(app, entry, plain=True)
         if refuse_unknown:
             unknown = unknown_task(app, entry.task)
             if unknown is not None:

@@ -37,6 +37,11 @@ class Told:
         self.running[entry.name] = entry
         self.heard.append(f"put {entry.name}")
 
+    def put_all(self, entries: Iterable[Entry]) -> None:
+        """Take note of each."""
+        for entry in entries:
+            self.put(entry)
+
     def remove(self, name: str) -> None:
         """Take note."""
         del self.running[name]
@@ -128,7 +133,7 @@ def test_an_error_while_reading_removes_nothing(scene: Scene) -> None:
 
     with pytest.raises(ConnectionError):
         scene.lineup.take(Changes(9, broken(), whole=True))
-    assert ["b"] == list(scene.beat.running)
+    assert ["a", "b"] == list(scene.beat.running)
 
 
 def test_a_bad_row_is_told_once_and_set_aside_and_the_others_run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -57,6 +57,11 @@ class Beat:
     def put(self, entry: Entry) -> None:
         """Run it."""
         self.running[entry.name] = entry
+
+    def put_all(self, entries: Iterable[Entry]) -> None:
+        """Take note of each."""
+        for entry in entries:
+            self.put(entry)
 
     def remove(self, name: str) -> None:
         """Run it no more."""
