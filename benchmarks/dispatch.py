@@ -4,6 +4,7 @@ A private redis-server is started; everything runs against it in one go, taking 
 busy machine slows all alike.
 
     python benchmarks/dispatch.py            # the table; exit status 1 when a promise does not hold
+    python benchmarks/dispatch.py --broker rabbitmq    # the same questions to RabbitMQ
     python benchmarks/dispatch.py --memory 10000000    # that many occurrences, and Redis's memory
 """
 
@@ -23,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dispatch_rabbitmq
 import redis
 from celery import Celery
 from celery.beat import Scheduler
@@ -373,7 +375,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--memory", type=int, metavar="N", help="Redis's memory after N more")
     parser.add_argument("--costs", action="store_true", help="the table of costs alone")
+    parser.add_argument("--broker", choices=("redis", "rabbitmq"), default="redis")
     chosen = parser.parse_args()
+    if chosen.broker == "rabbitmq":
+        return say(dispatch_rabbitmq.run())
     with testservers.private("redis") as server, redis.Redis(port=server.port) as client:
         if chosen.memory:
             promises = memory(server.url, client, chosen.memory)
@@ -381,6 +386,11 @@ def main() -> int:
             promises = throughput(server.url, client)
             if not chosen.costs:
                 promises += lateness(server.port, server.url, client)
+    return say(promises)
+
+
+def say(promises: list[tuple[str, bool]]) -> int:
+    """Print which promises hold; return the exit status."""
     for promise, holds in promises:
         print(f"{'holds ' if holds else 'BROKEN'}  {promise}")
     return 0 if all(holds for _, holds in promises) else 1
