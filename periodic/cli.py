@@ -1,4 +1,4 @@
-"""The command line, with the standard library alone: `next`, `explain`, `simulate` and `lint`."""
+"""The command line, with the standard library alone: `next`, `explain`, `simulate` and more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any, NoReturn
 
-from . import cli_lint, cli_simulate
+from . import cli_diff, cli_lint, cli_simulate
 from .clock import SystemClock, to_utc
 from .clock_changes import utc
 from .errors import ConfigError, ScheduleError
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "periodic") -> i
 
 
 def _run(given: argparse.Namespace, prog: str) -> int:
-    if given.command in ("simulate", "lint"):
+    if given.command in ("simulate", "lint", "diff"):
         return _run_on_file(given, prog)
     try:
         zone = settle(given.tz)
@@ -80,6 +80,8 @@ def _run_on_file(given: argparse.Namespace, prog: str) -> int:
     try:
         if given.command == "lint":
             return cli_lint.run(given, _write)
+        if given.command == "diff":
+            return cli_diff.run(given, _say, lambda line: _warn(prog, line))
         return cli_simulate.run(given, _say, lambda line: _warn(prog, line))
     except (ConfigError, ScheduleError) as error:
         return _refuse(prog, str(error))
@@ -182,6 +184,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     cli_simulate.add_parser(commands)
     cli_lint.add_parser(commands)
+    cli_diff.add_parser(commands)
     return parser
 
 

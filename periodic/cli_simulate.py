@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC
@@ -15,6 +16,7 @@ from .errors import ConfigError
 from .schedules.zones import settle
 from .simulation.command import HELP, Typed, simulation_of, tell
 
+_GIT = "git:"
 _MANY = {"action": "append", "default": []}
 _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--from", {"dest": "start", "metavar": "T"}),
@@ -86,10 +88,10 @@ def run(given: argparse.Namespace, say: Callable[[str], None], warn: Callable[[s
 
 
 def read_text(file: str) -> str:
-    """Return the text of a file, or of standard input for `-`.
+    """Return the text of a file, of standard input, or of a file at a revision of git.
 
     Args:
-        file: its path.
+        file: its path, `-`, or `git:REVISION:PATH`.
 
     Raises:
         ConfigError: it cannot be read.
@@ -97,6 +99,21 @@ def read_text(file: str) -> str:
     if file == "-":
         return sys.stdin.read()
     try:
+        if file.startswith(_GIT):
+            return _at_revision(file.removeprefix(_GIT))
         return Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file!r} cannot be read: {error}") from error
+
+
+def _at_revision(name: str) -> str:
+    revision, _, path = name.partition(":")
+    if not (revision and path) or revision.startswith("-"):
+        raise ConfigError(f"{name!r} names no file of a revision; write git:REVISION:PATH")
+    # A path is one of the repository's top, as git has it; "./" makes it one of this directory.
+    command = ["git", "show", "--end-of-options", f"{revision}:./{path}"]
+    shown = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  # no shell
+    if shown.returncode:
+        said = shown.stderr.decode(errors="replace").strip()
+        raise ConfigError(f"git:{name} cannot be read: {said}")
+    return shown.stdout.decode()

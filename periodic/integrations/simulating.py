@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -95,9 +95,7 @@ class Source:
         if crontab is not None and schedule is not None:
             raise click.UsageError("--crontab and --schedule exclude each other: leave out one")
         if crontab is not None:
-            zone = zone or settle("UTC")
-            if zone is None:
-                raise AssertionError
+            zone = zone or UTC
             found = read_crontab(crontab.read_text(encoding="utf-8"), tz=zone)
             return found.entries, found.problems, zone
         if schedule is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from ..clock import to_utc, to_zone
 from ..entry import Entry
@@ -22,8 +22,6 @@ from .notation import (
 )
 from .simulate import Simulation, simulate
 
-#: How long a simulation lasts unless it is told its end.
-LENGTH: timedelta = timedelta(days=1)
 #: What `--help` says of each option that every front has.
 HELP: dict[str, str] = {
     "from": "Where to begin (included): 2026-03-29, 2026-03-29T00:30; now unless given.",
@@ -88,9 +86,7 @@ def simulation_of(
     Raises:
         ConfigError: something that was typed cannot be understood.
     """
-    present = to_utc(now).replace(microsecond=0)
-    start = present if typed.start is None else read_moment(typed.start, present, zone)
-    end = _end(typed.end, start, zone)
+    start, end = span_of(typed.start, typed.end, zone, now)
     faults: list[Fault] = [read_kill(each, start, zone) for each in typed.kills]
     faults += [read_outage(each, start, zone) for each in typed.outages]
     faults += [read_clock(each, start, zone) for each in typed.clocks]
@@ -124,6 +120,31 @@ def simulation_of(
         seed=typed.seed,
         all_active=typed.all_active,
     )
+
+
+def span_of(
+    start: str | None, end: str | None, zone: tzinfo, now: datetime, *, default: str = "1d"
+) -> tuple[datetime, datetime]:
+    """Return the span that was typed, in UTC.
+
+    Args:
+        start: a moment, or None for now.
+        end: a moment, a length from `start` on, or None for `default`.
+        zone: of moments without an offset.
+        now: the present; aware.
+        default: a length.
+
+    Raises:
+        ConfigError: a moment cannot be understood, or the end is not after the start.
+    """
+    present = to_utc(now).replace(microsecond=0)
+    first = present if start is None else read_moment(start, present, zone)
+    last = _end(default if end is None else end, first, zone)
+    if last <= first:
+        raise ConfigError(
+            f"it ends after it begins, {first.isoformat()}, not at {last.isoformat()}"
+        )
+    return first, last
 
 
 def tell(
@@ -169,9 +190,7 @@ def _in_zone(happening: Happening, zone: tzinfo) -> Happening:
     return happening
 
 
-def _end(text: str | None, start: datetime, zone: tzinfo) -> datetime:
-    if text is None:
-        return start + LENGTH
+def _end(text: str, start: datetime, zone: tzinfo) -> datetime:
     try:
         length = read_length(text.removeprefix("+"))
     except ConfigError:

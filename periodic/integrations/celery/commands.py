@@ -16,7 +16,7 @@ import click
 from ...clock import SystemClock
 from ...entry import Entry
 from ...errors import PeriodicError
-from .. import linting, looks, simulating
+from .. import comparing, linting, looks, simulating
 from ..changing import add_commands
 from . import watched
 from .entries import Loaded, read_entries
@@ -77,17 +77,19 @@ def simulate(context: click.Context, /, **options: Any) -> None:
     The beat's own code runs on a clock that leaps; nothing is sent, and no broker is asked.
     Ends with status 1 if an entry has a problem, or a run is lost or sent twice.
     """
-    app: Any = context.obj.app
+    simulating.show_simulation(_source(context), **options)
 
-    def load() -> tuple[Sequence[Entry], Mapping[str, str], tzinfo]:
-        loaded, settings = _load(context)
-        return loaded.entries, loaded.problems, settings.timezone
 
-    def read(given: Mapping[str, Any]) -> tuple[Sequence[Entry], Mapping[str, str], tzinfo]:
-        loaded = read_entries(app, given)
-        return loaded.entries, loaded.problems, Settings.of(app).timezone
+@periodic.command("diff")
+@comparing.diff_options
+@click.pass_context
+def diff(context: click.Context, /, **options: Any) -> None:
+    """Show the runs that B adds, removes and moves, compared with A.
 
-    simulating.show_simulation(simulating.Source(load, read), **options)
+    Each is `app` (B, unless given), a crontab (a file, git:REVISION:PATH, or -), or MODULE:NAME, a
+    mapping in the form of beat_schedule. Ends with status 0 if no run changes, else 1.
+    """
+    comparing.show_difference(_source(context), **options)
 
 
 @periodic.command("lint")
@@ -121,6 +123,20 @@ def health(context: click.Context, *, as_json: bool) -> None:
     cannot be told.
     """
     watched.show_health(lambda: context.obj.app, as_json=as_json)
+
+
+def _source(context: click.Context) -> simulating.Source:
+    app: Any = context.obj.app
+
+    def load() -> tuple[Sequence[Entry], Mapping[str, str], tzinfo]:
+        loaded, settings = _load(context)
+        return loaded.entries, loaded.problems, settings.timezone
+
+    def read(given: Mapping[str, Any]) -> tuple[Sequence[Entry], Mapping[str, str], tzinfo]:
+        loaded = read_entries(app, given)
+        return loaded.entries, loaded.problems, Settings.of(app).timezone
+
+    return simulating.Source(load, read)
 
 
 def _load(context: click.Context) -> tuple[Loaded, Settings]:

@@ -13,7 +13,7 @@ import click
 from flask.cli import ScriptInfo, pass_script_info
 
 from ...live import Schedules
-from .. import linting, looks, simulating
+from .. import comparing, linting, looks, simulating
 from ..changing import add_commands
 
 
@@ -97,6 +97,18 @@ def simulate(info: ScriptInfo, /, **options: Any) -> None:
     Ends with status 1 if an entry has a problem, or a run is lost or sent twice.
     """
     _commands().show_simulation(info, **options)
+
+
+@periodic.command()
+@comparing.diff_options
+@pass_script_info
+def diff(info: ScriptInfo, /, **options: Any) -> None:
+    """Show the runs that B adds, removes and moves, compared with A.
+
+    Each is `app` (B, unless given), a crontab (a file, git:REVISION:PATH, or -), or MODULE:NAME, a
+    mapping in the form of beat_schedule. Ends with status 0 if no run changes, else 1.
+    """
+    _commands().show_difference(info, **options)
 
 
 @periodic.command()

@@ -23,7 +23,7 @@ from ...entry import Entry
 from ...errors import BrokerUnreachable, PeriodicError, StoreUnreachable
 from ...lint import Finding
 from ...live import Schedules
-from .. import console, linting, looks, simulating
+from .. import comparing, console, linting, looks, simulating
 from ..celery import Embedded, Loaded, Settings, load_entries, watched
 from ..celery.entries import read_entries
 from ..celery.lint import lint_app
@@ -103,7 +103,15 @@ def show_next(
 
 def show_simulation(info: ScriptInfo, **options: Any) -> None:
     """Print a simulation; the options are those of `simulating.show_simulation`."""
+    simulating.show_simulation(_source(info), **options)
 
+
+def show_difference(info: ScriptInfo, **options: Any) -> None:
+    """Print what changes; the options are those of `comparing.show_difference`."""
+    comparing.show_difference(_source(info), **options)
+
+
+def _source(info: ScriptInfo) -> simulating.Source:
     def load() -> tuple[Sequence[Entry], Mapping[str, str], tzinfo]:
         state, loaded = _entries(_load(info))
         return loaded.entries, loaded.problems, Settings.of(state.celery).timezone
@@ -113,7 +121,7 @@ def show_simulation(info: ScriptInfo, **options: Any) -> None:
         loaded = read_entries(celery, given)
         return loaded.entries, loaded.problems, Settings.of(celery).timezone
 
-    simulating.show_simulation(simulating.Source(load, read), **options)
+    return simulating.Source(load, read)
 
 
 def schedules(info: ScriptInfo) -> Schedules:
