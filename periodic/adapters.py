@@ -12,7 +12,7 @@ from .run_claims import RunClaims
 #: Where adapters register, by the name of kombu's transport: `memory`, `redis`, ...
 GROUP = "periodic.brokers"
 #: Where stores of claims of runs register, by the same names.
-RUN_CLAIMS_GROUP = "periodic.run_claims"
+RUN_CLAIMS_GROUP = "periodic.guards"
 
 #: The adapter that serves every transport without one of its own.
 FALLBACK = "kombu"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import threading
@@ -74,6 +75,8 @@ class RunGuard:
         self._lease = lease
         self._outage = outage
         self._clock: Clock = clock if clock is not None else SystemClock()
+        self._owner = new_owner()
+        self._numbers = itertools.count()
         self._opening = threading.Lock()
         self._store: RunClaims | None = None
         self._renewal: Renewal | None = None
@@ -90,7 +93,7 @@ class RunGuard:
             repeatable: a run that dies may be run again, because its message is acknowledged when
                 it is over; else the first copy that begins is the only one.
         """
-        claim = RunClaim(run, attempt, new_owner())
+        claim = RunClaim(run, attempt, f"{self._owner}-{next(self._numbers):x}")
         answer = self._ask(claim, self._lease if repeatable else None)
         if answer is not None and (answer.standing is not Standing.WON or not repeatable):
             return Start(answer)
@@ -129,7 +132,7 @@ class RunGuard:
         """Renew a claim no longer: what became of the run is not known, so its end decides."""
         self._renewing().drop(claim)
 
-    def wait(self, last: timedelta) -> None:
+    def pause(self, last: timedelta) -> None:
         """Wait so long, or until the guard is closed."""
         self._clock.wait_until(self._clock.monotonic() + last.total_seconds(), self._closed)
 

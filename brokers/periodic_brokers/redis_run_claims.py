@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any, Self
 
 import redis
@@ -21,6 +19,7 @@ from kombu import Connection
 from periodic import Answer, Clock, RunClaim, RunClaims, Standing, taken_over
 
 from .redis_errors import ERRORS, translated
+from .redis_line import ScriptLine
 
 _MILLISECOND = timedelta(milliseconds=1)
 #: Seconds after which a server that does not answer counts as unreachable, and how many threads may
@@ -31,6 +30,8 @@ _OPTIONS: dict[str, Any] = {
     "max_connections": 1000,
 }
 _DONE, _FREE = "done", "free"
+#: What they say where the claim is still its owner's.
+_KEPT = "kept"
 
 
 class RedisRunClaims(RunClaims):
@@ -53,7 +54,7 @@ class RedisRunClaims(RunClaims):
         self._root = f"{options.get('global_keyprefix') or ''}periodic:{namespace}:run:"
         self._remember = _milliseconds("runs", remember)
         self._opening = threading.Lock()
-        self._client: redis.Redis | None = None
+        self._line: ScriptLine | None = None
 
     @classmethod
     def open(
@@ -70,70 +71,55 @@ class RedisRunClaims(RunClaims):
     def claim(self, claim: RunClaim, ttl: timedelta | None) -> Answer:
         """Claim an attempt that nobody has."""
         last = _DONE if ttl is None else _milliseconds(claim.run, ttl)
-        standing, left, owner = self._run("run_claim", claim, last)
-        return Answer(Standing(_text(standing)), int(left) * _MILLISECOND, _text(owner))
+        standing, _, other = self._run("run_claim", claim, last).partition(" ")
+        left, _, owner = other.partition(" ")
+        return Answer(Standing(standing), int(left or 0) * _MILLISECOND, owner)
 
     def renew(self, claim: RunClaim, ttl: timedelta) -> None:
         """Let a claim end later, unless another copy has the run."""
-        kept, owner = self._run("run_keep", claim, _milliseconds(claim.run, ttl))
-        if not int(kept):
-            raise taken_over(claim, _text(owner))
+        said, _, owner = self._run("run_keep", claim, _milliseconds(claim.run, ttl)).partition(" ")
+        if said != _KEPT:
+            raise taken_over(claim, owner)
 
     def finish(self, claim: RunClaim) -> bool:
         """Let no copy of the attempt run any more."""
-        kept, _ = self._run("run_keep", claim, _DONE)
-        return bool(int(kept))
+        return self._run("run_keep", claim, _DONE) == _KEPT
 
     def release(self, claim: RunClaim) -> bool:
         """Let the next copy of the attempt run."""
-        kept, _ = self._run("run_keep", claim, _FREE)
-        return bool(int(kept))
+        return self._run("run_keep", claim, _FREE) == _KEPT
 
     def close(self) -> None:
         """Close the connections; the claims stay on the server."""
-        self._client = None
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
         self._connection.release()
 
-    def _run(self, script: str, claim: RunClaim, last: str | int) -> Any:
+    def _run(self, script: str, claim: RunClaim, last: str | int) -> str:
         key = f"{self._root}{claim.run}"
-        arguments = [claim.attempt, claim.owner, last, self._remember]
+        arguments = (claim.attempt, claim.owner, last, self._remember)
         try:
             try:
-                return self._script(script)(keys=[key], args=arguments)
+                return self._connected().ask(script, key, *arguments)
             except (redis.ConnectionError, OSError):
-                # Idle connections break unseen. Asking again is the same owner's, and changes
-                # nothing that the first question did.
-                self._disconnect()
-                return self._script(script)(keys=[key], args=arguments)
+                # Idle connections break unseen, all at once. Asking again is the same owner's, and
+                # changes nothing that the first question did.
+                self._connected().close()
+                return self._connected().ask(script, key, *arguments)
         except ERRORS as error:
-            self._disconnect()
             raise translated(error, self._uri, key) from error
 
-    def _script(self, name: str) -> Any:
-        return self._connected().register_script(_read(name))
-
-    def _connected(self) -> redis.Redis:
-        if self._client is None:
+    def _connected(self) -> ScriptLine:
+        if self._line is None:
             with self._opening:
-                if self._client is None:
+                if self._line is None:
                     self._connection.ensure_connection(
                         max_retries=0, reraise_as_library_errors=False
                     )
                     channel: Any = self._connection.channel()
-                    # Not kombu's client: its prefix goes to the first key of a script alone.
-                    self._client = redis.Redis(connection_pool=channel.pool)
-        return self._client
-
-    def _disconnect(self) -> None:
-        client = self._client
-        if client is not None:
-            # A connection in use is another thread's; that of a failed call is closed already.
-            client.connection_pool.disconnect(inuse_connections=False)
-
-
-@cache
-def _read(script: str) -> str:
-    return Path(__file__).with_name("lua").joinpath(f"{script}.lua").read_text("utf-8")
+                    self._line = ScriptLine(channel.pool)
+        return self._line
 
 
 def _milliseconds(what: str, last: timedelta) -> int:
@@ -143,8 +129,3 @@ def _milliseconds(what: str, last: timedelta) -> int:
             "millisecond, for example timedelta(seconds=30)"
         )
     return -(-last // _MILLISECOND)
-
-
-def _text(reply: bytes | str) -> str:
-    # The user's options may ask for decoded answers.
-    return reply if isinstance(reply, str) else reply.decode()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import pytest
 
 from .contract import NAMESPACE, Contract
+from .racing import at_once
 from .ticking import ahead_of
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ _LONG = 1_000
 _READINGS = timedelta(milliseconds=2)
 _HOUR = timedelta(hours=1)
 _WON, _HELD, _DONE = "WON", "HELD", "DONE"
-#: Seconds after which a thread that does not come back is stuck.
-_STUCK = 20.0
 _THREADS, _ROUNDS = 4, 20
 
 
@@ -139,20 +136,14 @@ class GuardContract(Contract):
     ) -> None:
         """Nothing fits between the look and the taking: four race, twenty times."""
         stores = [make_claims() for _ in range(_THREADS)]
-        line = threading.Barrier(_THREADS)
 
         def claim(number: int, turn: int) -> str:
-            line.wait(_STUCK)
             run = copy(f"owner-{number}", run=f"-{turn}")
             return standing(stores[number].claim(run, clock.units(150)))
 
-        with ThreadPoolExecutor(_THREADS) as pool:
-            rounds = [
-                sorted(pool.map(claim, range(_THREADS), [turn] * _THREADS))
-                for turn in range(_ROUNDS)
-            ]
+        rounds = at_once(claim, _THREADS, _ROUNDS)
 
-        assert rounds == [[_HELD] * (_THREADS - 1) + [_WON]] * _ROUNDS
+        assert [sorted(each) for each in rounds] == [[_HELD] * (_THREADS - 1) + [_WON]] * _ROUNDS
 
     def test_a_claim_whose_answer_was_lost_is_made_again(
         self, clock: DrivenClock, make_claims: MakeClaims, copy: MakeClaim

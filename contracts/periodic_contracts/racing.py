@@ -126,6 +126,22 @@ def race(core: Core, clock: DrivenClock, make_broker: MakeBroker) -> list[str]:
     return sorted(core.Occurrence(NAMESPACE, name, at).id for name in names for at in fire_times)
 
 
+def at_once(work: Callable[[int, int], str], threads: int, rounds: int) -> list[list[str]]:
+    """Call `work(thread, round)` in all threads at the same moment, round after round.
+
+    Returns:
+        For each round what the threads were told.
+    """
+    line = threading.Barrier(threads)
+
+    def call(number: int, turn: int) -> str:
+        line.wait(_STUCK)
+        return work(number, turn)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return [list(pool.map(call, range(threads), [turn] * threads)) for turn in range(rounds)]
+
+
 def contend(
     stores: Sequence[periodic.LeaseStore], key: str, ttl: timedelta, rounds: int
 ) -> list[list[periodic.Lease]]:

@@ -83,12 +83,55 @@ def test_a_run_that_was_forgotten_by_hand_runs_again(claims: RedisRunClaims, cli
 def test_answers_may_be_decoded(url: str, open_claims: Callable[..., RedisRunClaims]) -> None:
     """The user's options may ask the client for text."""
     claims = open_claims(url)
-    claims._connected().connection_pool.connection_kwargs["decode_responses"] = True
-    claims._disconnect()
+    claims._connected()._pool.connection_kwargs["decode_responses"] = True
     claims.claim(RUN, TTL)
     answer = claims.claim(RunClaim("5d2b", 0, "b"), TTL)
 
     assert (Standing.HELD, "a") == (answer.standing, answer.owner)
+
+
+def test_a_server_that_forgot_its_scripts_gets_them_again(
+    claims: RedisRunClaims, client: Any
+) -> None:
+    """A restart, a fail-over or an operator's `SCRIPT FLUSH` costs one more question."""
+    claims.claim(RUN, TTL)
+    client.script_flush()
+
+    assert Standing.HELD is claims.claim(RunClaim("5d2b", 0, "b"), TTL).standing
+
+
+def test_connections_are_kept_one_for_each_that_asks_at_the_same_time(
+    claims: RedisRunClaims, client: Any
+) -> None:
+    """Questions one after another go over one connection, errors of the server included."""
+    for number in range(50):
+        claims.claim(RunClaim(str(number), 0, "a"), None)
+    client.set(KEY, "junk")
+    for _ in range(50):
+        with pytest.raises(BrokerUnreachable):
+            claims.claim(RUN, TTL)
+
+    assert 1 == len(claims._connected()._free)
+
+
+def test_an_answer_that_comes_too_late_is_nobody_elses(
+    claims: RedisRunClaims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection on which an answer is still to come is not used again."""
+    claims.claim(RUN, TTL)
+    line = claims._connected()
+    (connection,) = line._free
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(connection), "read_response", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        claims.finish(RUN)
+    monkeypatch.undo()
+
+    assert [] == list(line._free)
+    assert "a" == claims.claim(RunClaim("5d2b", 0, "b"), TTL).owner
 
 
 @pytest.mark.parametrize("text", ["", "junk", "x done a", "1 - a"])
@@ -106,13 +149,20 @@ def test_a_key_that_holds_something_else_is_named(
     assert text == client.get(KEY)
 
 
-def test_a_connection_that_broke_while_idle_is_made_anew(
-    claims: RedisRunClaims, client: Any
+@pytest.mark.redis
+def test_connections_that_broke_while_idle_are_made_anew(
+    clean_redis_url: str, open_claims: Callable[..., RedisRunClaims]
 ) -> None:
-    """The server closes idle connections; the next question is answered all the same."""
-    claims.claim(RUN, TTL)
-    for each in claims._connected().connection_pool._available_connections:
-        each._sock.close()
+    """A server that restarted has closed all of them; the next question is answered."""
+    claims = open_claims(clean_redis_url)
+    line = claims._connected()
+    connections = [line._take() for _ in range(3)]
+    line._free.extend(connections)
+    with redis.Redis.from_url(clean_redis_url) as client:
+        own = client.client_id()
+        for each in client.client_list():
+            if int(each["id"]) != own:
+                client.client_kill_filter(_id=each["id"])
 
     assert claims.finish(RUN) is True
 
@@ -123,9 +173,7 @@ def test_as_many_threads_as_a_worker_has_may_ask_at_once(
 ) -> None:
     """Kombu's own pools end at ten connections."""
     claims = open_claims(clean_fakeredis_url)
-    pool = claims._connected().connection_pool
-
-    assert 1000 == pool.max_connections
+    assert 1000 == claims._connected()._pool.max_connections
 
 
 def test_a_server_that_is_not_there_is_unreachable(

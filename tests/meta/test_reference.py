@@ -31,7 +31,10 @@ def test_the_test_file_on_the_page_proves_the_memory_adapter(pytester):
     memory.reset()
 
     assert len(example.splitlines()) < 30
-    assert set(re.findall(r"\w+Contract\b", example)) == CONTRACTS - {"StoreContract"}
+    assert set(re.findall(r"\w+Contract\b", example)) == CONTRACTS - {
+        "StoreContract",
+        "GuardContract",
+    }
     assert result.ret == pytest.ExitCode.OK
     shown = re.findall(r"^  (\w+Contract) +(\d+ passed.*)$", PAGE, re.MULTILINE)
     assert len(shown) == 3
@@ -46,6 +49,16 @@ def test_the_test_file_for_a_store_proves_the_memory_store(pytester):
 
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["MemoryStore declares nothing*", "  StoreContract *passed"])
+
+
+def test_the_test_file_for_claims_proves_those_in_memory(pytester):
+    """Copied as it stands, it runs the contract of claims of runs and passes."""
+    _, _, example, *_ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    pytester.makepyfile(example)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:timeout")
+
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["MemoryRunClaims declares nothing*", "  GuardContract *passed"])
 
 
 def test_the_page_lists_every_contract_clock_and_capability():

@@ -66,10 +66,10 @@ def test_every_entry_point_loads() -> None:
         ("periodic.brokers", "redis"),
         ("periodic.brokers", "rediss"),
         ("periodic.brokers", "sentinel"),
-        ("periodic.run_claims", "memory"),
-        ("periodic.run_claims", "redis"),
-        ("periodic.run_claims", "rediss"),
-        ("periodic.run_claims", "sentinel"),
+        ("periodic.guards", "memory"),
+        ("periodic.guards", "redis"),
+        ("periodic.guards", "rediss"),
+        ("periodic.guards", "sentinel"),
         ("pytest11", "periodic_contracts"),
     }
 

@@ -6,7 +6,7 @@
 -- ARGV[3]  how long the claim lasts from now on, in milliseconds; "done" when the attempt is over;
 --          "free" when another copy shall run
 -- ARGV[4]  how long the run is remembered, in milliseconds
--- Reply    1 and an empty text; 0 and the owner when the run is another's, or over
+-- Reply    "kept", or "lost <owner>" when the run is another's, or over
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -18,12 +18,12 @@ if kept then
   end
   local own = tonumber(number) == tonumber(ARGV[1]) and owner == ARGV[2]
   if own then
-    if ends == 'done' and ARGV[3] ~= 'done' then return { 0, owner } end
+    if ends == 'done' and ARGV[3] ~= 'done' then return 'lost ' .. owner end
   elseif ARGV[3] == 'free' or tonumber(number) >= tonumber(ARGV[1]) then
-    return { 0, owner }
+    return 'lost ' .. owner
   end
 elseif ARGV[3] == 'free' then
-  return { 0, '' }
+  return 'lost '
 end
 
 local ends = ARGV[3]
@@ -33,4 +33,4 @@ elseif ends ~= 'done' then
   ends = string.format('%.0f', now + ARGV[3])
 end
 redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ends .. ' ' .. ARGV[2], 'PX', ARGV[4])
-return { 1, '' }
+return 'kept'

@@ -121,7 +121,7 @@ class Once:
                 return _nothing()
             if self._put_back(run, start.answer):
                 return _nothing()
-            self.guard.wait(start.answer.wait + _MARGIN)
+            self.guard.pause(start.answer.wait + _MARGIN)
         if start.claim is None:
             return trace(run.id, run.args, run.kwargs, run.request)
         try:
