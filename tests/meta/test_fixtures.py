@@ -194,7 +194,7 @@ def test_an_app_that_cannot_be_found(run: Any, ini: str, said: str) -> None:
             "time='sundial'",
             "*'sundial' drives no time; use one of freezegun, time-machine, manual*",
         ),
-        ("strat='2026-01-01'", "*the marker periodic knows start and time, not strat*"),
+        ("begin='2026-01-01'", "*the marker periodic knows start and time, not begin*"),
     ],
 )
 def test_a_marker_that_cannot_be_understood(run: Any, marker: str, said: str) -> None:
