@@ -30,7 +30,7 @@ class StoreWatcher:
     """Keeps a lineup in step with a store.
 
     Args:
-        store: what changes.
+        store: what changes; closed in the end, by the thread that used it.
         lineup: is told; entries that it keeps stay when the store is away.
         clock: waits, and says which pauses end; the store's clock dates writes.
     """
@@ -67,7 +67,9 @@ class StoreWatcher:
         self._stopping = True
         self._wake.set()
         thread, self._thread = self._thread, None
-        if thread is not None and thread is not threading.current_thread():
+        if thread is None:
+            self._store.close()
+        elif thread is not threading.current_thread():
             thread.join(_STOP_WITHIN)
 
     def look(self) -> float:
@@ -91,6 +93,7 @@ class StoreWatcher:
                 self._clock.wait_until(self._clock.monotonic() + seconds, self._wake)
         finally:
             self._close_watch()
+            self._store.close()
 
     def _follow(self) -> float:
         if self._watch is None:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+import testpostgres
 import testservers
 
 
@@ -92,6 +93,16 @@ def redis_server() -> Iterator[testservers.Server]:
 def rabbitmq_server() -> Iterator[testservers.Server]:
     """A private RabbitMQ node with its own epmd."""
     yield from _server("rabbitmq")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """URL, as SQLAlchemy takes it, of a private PostgreSQL that the whole run shares."""
+    pytest.importorskip("psycopg", reason="the driver psycopg is not installed")
+    if testpostgres.find() is None and "postgresql" not in testservers.required():
+        pytest.skip("no PostgreSQL on this machine")
+    with testpostgres.private() as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -12,6 +13,8 @@ from ..errors import StoreUnreachable
 from ..store import StoreWatch
 from .connecting import Database
 
+#: What the triggers notify.
+CHANNEL = "periodic"
 _OFTEN = timedelta(milliseconds=20)
 _SELDOM = timedelta(milliseconds=250)
 
@@ -23,7 +26,11 @@ def watch_of(database: Database, revision: Callable[[], int]) -> StoreWatch:
         database: what is watched.
         revision: reads the store's.
     """
-    return _FileWatch(database) if database.is_sqlite else _RevisionWatch(revision)
+    if database.is_sqlite:
+        return _FileWatch(database)
+    if database.engine.dialect.driver == "psycopg":
+        return _ListeningWatch(database)
+    return _RevisionWatch(revision)
 
 
 class _FileWatch(StoreWatch):
@@ -57,6 +64,49 @@ class _FileWatch(StoreWatch):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+class _ListeningWatch(StoreWatch):
+    """Listens to PostgreSQL's `NOTIFY` of the triggers, on a connection of its own.
+
+    Behind a pooler that hands connections around nothing is heard; the poll finds changes then.
+    """
+
+    every = _OFTEN
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Any = None
+
+    def changed(self) -> bool:
+        """Tell whether a trigger has notified."""
+        try:
+            if self._connection is None:
+                self._connection = self._listen()
+                return True  # what came before nobody has heard
+            line = self._connection.pgconn
+            line.consume_input()
+            heard = False
+            while line.notifies() is not None:
+                heard = True
+        except Exception as error:
+            self.close()
+            raise StoreUnreachable(f"{self._database.shown} cannot be watched: {error}") from error
+        return heard
+
+    def close(self) -> None:
+        """Hang up."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _listen(self) -> Any:
+        pooled = self._database.engine.raw_connection()
+        driver: Any = pooled.driver_connection
+        pooled.detach()  # the pool counts it no more
+        driver.autocommit = True
+        driver.execute(f"LISTEN {CHANNEL}")
+        return driver
 
 
 class _RevisionWatch(StoreWatch):

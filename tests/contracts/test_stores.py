@@ -5,6 +5,7 @@ import uuid
 from contextlib import closing
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from periodic import MemoryStore
 from periodic.stores.sql import SQLStore
@@ -51,3 +52,24 @@ class TestSQLiteWithARollbackJournal(StoreContract):
         store.migrate()
         store.close()
         return url
+
+
+@pytest.mark.thorough
+class TestPostgreSQL(StoreContract):
+    """On a server."""
+
+    adapter = SQLStore
+    label = "SQLStore on PostgreSQL"
+
+    @pytest.fixture
+    def store_url(self, postgres_url):
+        """Return the server's database with empty tables."""
+        engine = create_engine(postgres_url)
+        store = SQLStore(engine, "")
+        store.migrate()
+        store.close()
+        names = ("revisions", "entries", "changes", "audit")
+        with engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {', '.join(f'periodic_{name}' for name in names)}"))
+        engine.dispose()
+        return postgres_url

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,7 +14,7 @@ from celery import Celery, schedules
 from ...beat import Beat
 from ...clock import Clock
 from ...entry import Entry
-from ...errors import ConfigError, EntryError, StoreUnreachable
+from ...errors import ConfigError, EntryError, PeriodicError, StoreUnreachable
 from ...live import Schedules
 from ...policies import ALLOWED
 from ...schedules import Schedule
@@ -29,6 +29,8 @@ from .entries import Loaded, load_entries, unknown_task
 from .foreign import ForeignSchedule
 from .options import check_options
 from .settings import Settings
+
+logger: logging.Logger = logging.getLogger(__name__)
 
 _opened: WeakKeyDictionary[Celery, tuple[int, Any, Schedules]] = WeakKeyDictionary()
 _lock = Lock()
@@ -78,8 +80,14 @@ def entries_to_run(app: Celery, settings: Settings, beat: Beat, clock: Clock | N
         return beat
     clock = clock if clock is not None else beat.clock
     store = open_store(settings.store, namespace=settings.namespace)
-    with suppress(StoreUnreachable):  # the watcher tells, and tries again
+    try:
         store.revision()
+    except StoreUnreachable:
+        logger.debug("the store is away; its watcher tells, and tries again")
+    except PeriodicError:
+        store.close()
+        beat.close()
+        raise
     lineup = Lineup(beat, rules_of(app, settings), clock)
     beat.accompany(StoreWatcher(store, lineup, clock))
     return lineup
