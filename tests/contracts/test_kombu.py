@@ -12,6 +12,7 @@ from periodic_contracts import (
     CrontabContract,
     DedupContract,
     DispatchContract,
+    LeadershipContract,
     LeaseContract,
     ModelContract,
     RegistryContract,
@@ -91,3 +92,7 @@ class TestModel(_Filesystem, ModelContract):
     """Whatever beats do, in whatever order, and wherever they die."""
 
     stories = 12
+
+
+class TestLeadership(_Filesystem, LeadershipContract):
+    """Nobody leads: every broker claims."""

@@ -10,6 +10,7 @@ from periodic_contracts import (
     CrontabContract,
     DedupContract,
     DispatchContract,
+    LeadershipContract,
     LeaseContract,
     ModelContract,
     RegistryContract,
@@ -61,6 +62,10 @@ class TestClocks(_Memory, ClockContract):
 
 class TestLeases(_Memory, LeaseContract):
     """One holder, until the end."""
+
+
+class TestLeadership(_Memory, LeadershipContract):
+    """Nobody leads: every broker claims."""
 
 
 class TestModel(_Memory, ModelContract):

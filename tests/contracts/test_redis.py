@@ -10,6 +10,7 @@ from periodic_contracts import (
     CrontabContract,
     DedupContract,
     DispatchContract,
+    LeadershipContract,
     LeaseContract,
     ModelContract,
     RegistryContract,
@@ -56,6 +57,11 @@ class TestBeatOnFakeRedis(_FakeRedis, BeatContract):
 @pytest.mark.fakeredis
 class TestDispatchOnFakeRedis(_FakeRedis, DispatchContract):
     """What a worker gets."""
+
+
+@pytest.mark.fakeredis
+class TestLeadershipOnFakeRedis(_FakeRedis, LeadershipContract):
+    """Nobody leads: every broker claims."""
 
 
 @pytest.mark.fakeredis

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from celery import Celery, _state, chain
+from celery.backends import cache
 from celery.contrib.testing.worker import start_worker
 from celery.exceptions import Reject
 from kombu import Exchange, Queue
@@ -102,7 +103,10 @@ class Bench:
 @pytest.fixture
 def make_bench(make_app: Callable[..., Celery]) -> Iterator[Callable[..., Bench]]:
     """Make apps with the settings `periodic`, guarded unless said otherwise."""
+    cache._DUMMY_CLIENT_CACHE.clear()  # results, by ids that every test has
     kept = _state.default_app, getattr(_state._tls, "current_app", None)
+    root = logging.getLogger()
+    level = root.level  # a worker of Celery's test helpers sets it for the whole process
     with ExitStack() as stack:
 
         def make(conf: dict[str, Any] | None = None, **periodic: Any) -> Bench:
@@ -115,6 +119,7 @@ def make_bench(make_app: Callable[..., Celery]) -> Iterator[Callable[..., Bench]
             return bench
 
         yield make
+    root.setLevel(level)
     _state.default_app, _state._tls.current_app = kept
 
 
