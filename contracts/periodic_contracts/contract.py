@@ -139,11 +139,11 @@ class Contract:
             broker.close()
 
     @pytest.fixture
-    def make_broker(self, open_broker: MakeBroker) -> MakeBroker:
+    def make_broker(self, core: Core, open_broker: MakeBroker) -> MakeBroker:
         """Make brokers that can claim whenever they are asked to, one after the other."""
         if "LEADERSHIP" not in capability_names(self.adapter):
             return open_broker
-        turns = Turns()
+        turns = Turns(core)
 
         def make(
             clock: periodic.Clock | None = None, *, namespace: str = NAMESPACE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -25,12 +24,12 @@ Enqueued = Callable[[], "list[Received]"]
 _LOOKS, _PAUSE = 200, 0.05
 
 
-def leads(broker: periodic.Broker) -> bool:
+def leads(core: Core, broker: periodic.Broker) -> bool:
     """Let a broker stand until it leads; tell whether it came to that."""
     for _ in range(_LOOKS):
         if broker.lead():
             return True
-        time.sleep(_PAUSE)
+        core.Wake().sleep(_PAUSE)
     return False
 
 
@@ -38,11 +37,13 @@ class LeadershipContract(Contract):
     """One broker of a namespace leads; nobody else claims while its connection lives."""
 
     @needs("LEADERSHIP")
-    def test_one_leads_and_stays_it(self, clock: DrivenClock, open_broker: MakeBroker) -> None:
+    def test_one_leads_and_stays_it(
+        self, core: Core, clock: DrivenClock, open_broker: MakeBroker
+    ) -> None:
         """The first that asks leads, as often as it asks; another does not."""
         first, second = open_broker(clock.core_clock), open_broker(clock.core_clock)
 
-        assert leads(first)
+        assert leads(core, first)
         assert [second.lead(), first.lead(), second.lead(), first.lead()] == [
             False,
             True,
@@ -57,7 +58,7 @@ class LeadershipContract(Contract):
         """It is told so, by the outcome and by the error, and nothing is enqueued."""
         claims = Claims.now(core, clock)
         first, second = open_broker(clock.core_clock), open_broker(clock.core_clock)
-        assert leads(first)
+        assert leads(core, first)
         claims.adopt(first)
         (outcome,) = second.dispatch([claims.dispatch(1)])
 
@@ -82,37 +83,37 @@ class LeadershipContract(Contract):
         """The next one leads, and stands where the one before stood."""
         claims = Claims.now(core, clock)
         first, second = open_broker(clock.core_clock), open_broker(clock.core_clock)
-        assert leads(first)
+        assert leads(core, first)
         claims.adopt(first)
         first.dispatch(claims.chain(1, 2))
         getattr(first, way)()
 
-        assert leads(second)
+        assert leads(core, second)
         assert claims.adopt(second, anchor=9) == claims.at(2)
         assert statuses(second.dispatch(claims.chain(2, 3))) == ["TAKEN", "DISPATCHED"]
         assert ids_of(enqueued()) == claims.ids(1, 2, 3)
 
     @needs("LEADERSHIP")
     def test_who_has_resigned_may_lead_again(
-        self, clock: DrivenClock, open_broker: MakeBroker
+        self, core: Core, clock: DrivenClock, open_broker: MakeBroker
     ) -> None:
         """There and back, many times: nothing is used up."""
         first, second = open_broker(clock.core_clock), open_broker(clock.core_clock)
         for broker in [first, second] * 8:
-            assert leads(broker)
+            assert leads(core, broker)
             broker.resign()
             broker.resign()
 
     @needs("LEADERSHIP")
     def test_leaders_of_two_namespaces_do_not_meet(
-        self, clock: DrivenClock, open_broker: MakeBroker
+        self, core: Core, clock: DrivenClock, open_broker: MakeBroker
     ) -> None:
         """Applications that share a broker each have a leader."""
         one = open_broker(clock.core_clock, namespace="one")
         two = open_broker(clock.core_clock, namespace="two")
 
-        assert leads(one)
-        assert leads(two)
+        assert leads(core, one)
+        assert leads(core, two)
 
     @needs("LEADERSHIP", absent=True)
     def test_leading_cannot_be_asked_for(self, core: Core, open_broker: MakeBroker) -> None:

@@ -8,12 +8,13 @@ beats do that start and stop one after the other.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import periodic
+
+    from .core import Core
 
 #: How often a broker asks whether it leads before the test fails, and real seconds between.
 _TRIES, _PAUSE = 2000, 0.005
@@ -22,9 +23,14 @@ _CLAIMS = frozenset({"adopt", "dispatch", "forget"})
 
 
 class Turns:
-    """Whose turn it is, among the brokers of one test."""
+    """Whose turn it is, among the brokers of one test.
 
-    def __init__(self) -> None:
+    Args:
+        core: the core under test.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._wake = core.Wake()
         self._lock = threading.RLock()
         self._leading: dict[str, periodic.Broker] = {}
 
@@ -45,7 +51,7 @@ class Turns:
             for _ in range(_TRIES):
                 if broker.lead():
                     return call(*arguments)
-                time.sleep(_PAUSE)
+                self._wake.sleep(_PAUSE)
             raise AssertionError("nobody else leads, and this broker does not come to lead")
 
     def give_up(self, broker: periodic.Broker, namespace: str) -> None:
