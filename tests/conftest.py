@@ -17,15 +17,19 @@ import testpostgres
 import testservers
 
 
-def _takes_no_thorough_ones() -> bool:
-    """Tell whether the matrix gives the thorough tests to another interpreter."""
-    chosen = os.environ.get("PERIODIC_THOROUGH")
+def _is_for_another(variable: str) -> bool:
+    """Tell whether the matrix gives something to another interpreter than this one."""
+    chosen = os.environ.get(variable)
     return bool(chosen) and chosen != f"py{sys.version_info[0]}{sys.version_info[1]}"
 
 
+def _takes_no_thorough_ones() -> bool:
+    return _is_for_another("PERIODIC_THOROUGH")
+
+
 def pytest_configure() -> None:
-    """Measure the tests without servers where the thorough ones run: it doubles their time."""
-    if _takes_no_thorough_ones() and os.environ.get("PERIODIC_BROKERS") == "memory":
+    """Measure the tests without servers on one interpreter only: it doubles their time."""
+    if _is_for_another("PERIODIC_MEASURED") and os.environ.get("PERIODIC_BROKERS") == "memory":
         measuring = _measuring()
         if measuring is not None:
             measuring.stop()

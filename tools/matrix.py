@@ -3,7 +3,8 @@
     python tools/matrix.py                  # the default selection, see `selection`
     python tools/matrix.py py312-memory     # these environments
 
-Every interpreter runs the `memory` factor, the newest one with the thorough tests. The server
+Every interpreter runs the `memory` factor, the newest one with the thorough tests, the one before it
+with coverage. The server
 factors run once each, on the newest interpreters, because what they add to `memory` is the server
 and not the language.
 """
@@ -115,7 +116,9 @@ def main(arguments: list[str]) -> int:
         "UV_PYTHON_DOWNLOADS": "never",
     }
     if not arguments:
-        environment["PERIODIC_THOROUGH"] = f"py{list(present)[-1].replace('.', '')}"
+        names = [f"py{version.replace('.', '')}" for version in present]
+        environment["PERIODIC_THOROUGH"] = names[-1]
+        environment["PERIODIC_MEASURED"] = names[-2:][0]  # another one, so that none has both
     tox = [sys.executable, "-m", "tox"]
     started = time.time()
     shutil.rmtree(ROOT / ".tox" / "coverage", ignore_errors=True)
