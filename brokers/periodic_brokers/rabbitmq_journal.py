@@ -108,14 +108,14 @@ def take_over(connection: Any, names: Names, clock: Clock) -> Journal | None:
     except ResourceLocked:
         return None  # the server has closed the channel
     try:
-        journal = Journal(connection, names, clock)
+        journal: Journal | None = Journal(connection, names, clock)
     except BrokerError:
         channel.queue_delete(names.lock)
         channel.close()
         raise
     if journal.version < 0:
         journal.close()
-        return None
+        journal = None
     channel.close()
     return journal
 
