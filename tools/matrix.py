@@ -3,10 +3,9 @@
     python tools/matrix.py                  # the default selection, see `selection`
     python tools/matrix.py py312-memory     # these environments
 
-Every interpreter runs the `memory` factor, the newest one with the thorough tests, the one before it
-with coverage. The server
-factors run once each, on the newest interpreters, because what they add to `memory` is the server
-and not the language.
+Every interpreter runs the `memory` factor, the newest one with the thorough tests, the one before
+it with coverage. The server factors run once each, on the newest interpreters, because what they
+add to `memory` is the server and not the language.
 """
 
 from __future__ import annotations
