@@ -174,3 +174,26 @@ def test_a_worker_whose_guard_cannot_guard_does_not_start(guarded, project):
     (line,) = [each for each in worker.output.splitlines() if "periodic refuses" in each]
     assert "memory of one process" in line
     assert "Traceback" not in worker.output
+
+
+def test_a_project_that_never_imports_us_is_guarded(project, clean_redis_url):
+    """Celery's own command is enough: the setting alone makes its workers claim runs."""
+    (project.folder / "project.py").write_text(
+        "from celery import Celery\n"
+        f"app = Celery('project', broker={clean_redis_url!r})\n"
+        "app.conf.periodic = {'guard': True}\n"
+        "@app.task\n"
+        "def hello(): print('hello ' + 'you')\n"
+    )
+    worker = project.celery("worker", "-l", "INFO", "-P", "prefork", "-c", "1")
+    worker.wait_for("ready.")
+    with Celery("project", broker=clean_redis_url, set_as_current=False) as app:
+        entry = Entry(name="job", task="project.hello", schedule=interval(60))
+        message = Renderer(app)(entry, Occurrence("project", "job", NOON))
+        with app.connection_for_write() as connection:
+            for _ in range(2):
+                message.publish(connection.Producer())
+    worker.wait_for("is a duplicate and does not run")
+    worker.stop()
+
+    assert 1 == worker.output.count("hello you")
