@@ -66,12 +66,12 @@ from .registry import BeatRegistry as BeatRegistry
 from .registry import BeatState as BeatState
 from .registry import BeatStatus as BeatStatus
 from .registry import MemoryRegistry as MemoryRegistry
-from .run_claims import Answer as Answer
 from .run_claims import MemoryRunClaims as MemoryRunClaims
+from .run_claims import RunAnswer as RunAnswer
 from .run_claims import RunClaim as RunClaim
 from .run_claims import RunClaims as RunClaims
-from .run_claims import Standing as Standing
-from .run_claims import taken_over as taken_over
+from .run_claims import RunStanding as RunStanding
+from .run_claims import run_lost as run_lost
 from .run_guard import GuardOutage as GuardOutage
 from .run_guard import RunGuard as RunGuard
 from .schedules import Calendar as Calendar

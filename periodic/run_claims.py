@@ -19,7 +19,7 @@ from .errors import LeaseLost
 from .leases import refuse_ttl
 
 
-class Standing(StrEnum):
+class RunStanding(StrEnum):
     """What came of a claim."""
 
     #: This copy runs.
@@ -46,7 +46,7 @@ class RunClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RunAnswer:
     """What a store of claims says to a claim.
 
     Args:
@@ -55,7 +55,7 @@ class Answer:
         owner: who has the run, if this claim has not won it.
     """
 
-    standing: Standing
+    standing: RunStanding
     wait: timedelta = timedelta(0)
     owner: str = ""
 
@@ -84,7 +84,7 @@ class RunClaims(ABC):
         """
 
     @abstractmethod
-    def claim(self, claim: RunClaim, ttl: timedelta | None) -> Answer:
+    def claim(self, claim: RunClaim, ttl: timedelta | None) -> RunAnswer:
         """Claim an attempt, if nobody has it and no later one has begun.
 
         The same owner may ask again, when the answer was lost, and wins again.
@@ -142,7 +142,7 @@ class RunClaims(ABC):
         """Give back what the store holds; the claims stay where they are kept."""
 
 
-def taken_over(claim: RunClaim, owner: str = "") -> LeaseLost:
+def run_lost(claim: RunClaim, owner: str = "") -> LeaseLost:
     """Return the error that says that a run is not its holder's any more.
 
     Args:
@@ -213,7 +213,7 @@ class MemoryRunClaims(RunClaims):
         own: Self = found
         return own
 
-    def claim(self, claim: RunClaim, ttl: timedelta | None) -> Answer:
+    def claim(self, claim: RunClaim, ttl: timedelta | None) -> RunAnswer:
         """Claim an attempt that nobody has."""
         if ttl is not None:
             refuse_ttl(claim.run, ttl)
@@ -223,16 +223,16 @@ class MemoryRunClaims(RunClaims):
             if kept is not None:
                 own, other = kept.claim == claim, kept.claim.owner
                 if kept.claim.attempt > claim.attempt:
-                    return Answer(Standing.DONE, owner=other)
+                    return RunAnswer(RunStanding.DONE, owner=other)
                 if kept.claim.attempt == claim.attempt and not own:
                     if kept.ends is None:
-                        return Answer(Standing.DONE, owner=other)
+                        return RunAnswer(RunStanding.DONE, owner=other)
                     if now < kept.ends:
-                        return Answer(Standing.HELD, kept.ends - now, other)
+                        return RunAnswer(RunStanding.HELD, kept.ends - now, other)
             else:
                 self._sweep(now)
             self._keep(claim, None if ttl is None else now + ttl, now)
-            return Answer(Standing.WON)
+            return RunAnswer(RunStanding.WON)
 
     def renew(self, claim: RunClaim, ttl: timedelta) -> None:
         """Move the end of a claim, which may have passed."""
@@ -241,7 +241,7 @@ class MemoryRunClaims(RunClaims):
             now = self._clock.now()
             kept = self._known(claim.run, now)
             if _is_anothers(kept, claim) or (kept is not None and kept.is_over(claim)):
-                raise taken_over(claim, "" if kept is None else kept.claim.owner)
+                raise run_lost(claim, "" if kept is None else kept.claim.owner)
             self._keep(claim, now + ttl, now)
 
     def finish(self, claim: RunClaim) -> bool:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from .clock import Clock, SystemClock, Wake
 from .locks import new_owner
 from .retries import BackOff
-from .run_claims import Answer, RunClaim, RunClaims, Standing
+from .run_claims import RunAnswer, RunClaim, RunClaims, RunStanding
 from .run_renewal import Renewal
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ LEASE: timedelta = timedelta(seconds=30)
 REMEMBER: timedelta = timedelta(days=1)
 #: How long a store that did not answer is not asked again: each question may take its time-out.
 _PAUSE = timedelta(seconds=5)
-_WON = Answer(Standing.WON)
+_WON = RunAnswer(RunStanding.WON)
 
 
 class GuardOutage(StrEnum):
@@ -47,7 +47,7 @@ class Start:
             nothing to tell then.
     """
 
-    answer: Answer
+    answer: RunAnswer
     claim: RunClaim | None = None
 
 
@@ -95,7 +95,7 @@ class RunGuard:
         """
         claim = RunClaim(run, attempt, f"{self._owner}-{next(self._numbers):x}")
         answer = self._ask(claim, self._lease if repeatable else None)
-        if answer is not None and (answer.standing is not Standing.WON or not repeatable):
+        if answer is not None and (answer.standing is not RunStanding.WON or not repeatable):
             return Start(answer)
         # Nobody knows of a run that began while nobody answered: what is told later is early enough
         # for the copies that come later.
@@ -146,7 +146,7 @@ class RunGuard:
 
     # -- the store -------------------------------------------------------------------------------
 
-    def _ask(self, claim: RunClaim, ttl: timedelta | None) -> Answer | None:
+    def _ask(self, claim: RunClaim, ttl: timedelta | None) -> RunAnswer | None:
         """Return the store's answer, or None where the run goes on without one."""
         back_off = BackOff(_PAUSE)
         while True:

@@ -16,7 +16,7 @@ from typing import Any, Self
 import redis
 from kombu import Connection
 
-from periodic import Answer, Clock, RunClaim, RunClaims, Standing, taken_over
+from periodic import Clock, RunAnswer, RunClaim, RunClaims, RunStanding, run_lost
 
 from .redis_errors import ERRORS, translated
 from .redis_line import ScriptLine
@@ -68,18 +68,18 @@ class RedisRunClaims(RunClaims):
         """Make a store; `clock` is not used."""
         return cls(connection, namespace=namespace, remember=remember)
 
-    def claim(self, claim: RunClaim, ttl: timedelta | None) -> Answer:
+    def claim(self, claim: RunClaim, ttl: timedelta | None) -> RunAnswer:
         """Claim an attempt that nobody has."""
         last = _DONE if ttl is None else _milliseconds(claim.run, ttl)
         standing, _, other = self._run("run_claim", claim, last).partition(" ")
         left, _, owner = other.partition(" ")
-        return Answer(Standing(standing), int(left or 0) * _MILLISECOND, owner)
+        return RunAnswer(RunStanding(standing), int(left or 0) * _MILLISECOND, owner)
 
     def renew(self, claim: RunClaim, ttl: timedelta) -> None:
         """Let a claim end later, unless another copy has the run."""
         said, _, owner = self._run("run_keep", claim, _milliseconds(claim.run, ttl)).partition(" ")
         if said != _KEPT:
-            raise taken_over(claim, owner)
+            raise run_lost(claim, owner)
 
     def finish(self, claim: RunClaim) -> bool:
         """Let no copy of the attempt run any more."""

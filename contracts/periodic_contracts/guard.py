@@ -362,6 +362,6 @@ class GuardContract(Contract):
         assert standing(second.claim(copy("b", run="-2"), clock.units(150))) == _DONE
 
 
-def standing(answer: periodic.Answer) -> str:
+def standing(answer: periodic.RunAnswer) -> str:
     """Return what came of a claim, by name: the core's classes may differ, names do not."""
     return answer.standing.name

@@ -11,7 +11,7 @@ import kombu
 import pytest
 import redis
 
-from periodic import BrokerUnreachable, RunClaim, Standing
+from periodic import BrokerUnreachable, RunClaim, RunStanding
 from periodic_brokers.redis_run_claims import RedisRunClaims
 
 TTL = timedelta(seconds=30)
@@ -77,7 +77,7 @@ def test_a_run_that_was_forgotten_by_hand_runs_again(claims: RedisRunClaims, cli
     claims.claim(RUN, None)
     client.delete(KEY)
 
-    assert Standing.WON is claims.claim(RunClaim("5d2b", 0, "b"), None).standing
+    assert RunStanding.WON is claims.claim(RunClaim("5d2b", 0, "b"), None).standing
 
 
 def test_answers_may_be_decoded(url: str, open_claims: Callable[..., RedisRunClaims]) -> None:
@@ -87,7 +87,7 @@ def test_answers_may_be_decoded(url: str, open_claims: Callable[..., RedisRunCla
     claims.claim(RUN, TTL)
     answer = claims.claim(RunClaim("5d2b", 0, "b"), TTL)
 
-    assert (Standing.HELD, "a") == (answer.standing, answer.owner)
+    assert (RunStanding.HELD, "a") == (answer.standing, answer.owner)
 
 
 def test_a_server_that_forgot_its_scripts_gets_them_again(
@@ -97,7 +97,7 @@ def test_a_server_that_forgot_its_scripts_gets_them_again(
     claims.claim(RUN, TTL)
     client.script_flush()
 
-    assert Standing.HELD is claims.claim(RunClaim("5d2b", 0, "b"), TTL).standing
+    assert RunStanding.HELD is claims.claim(RunClaim("5d2b", 0, "b"), TTL).standing
 
 
 def test_connections_are_kept_one_for_each_that_asks_at_the_same_time(

@@ -10,7 +10,6 @@ from flask import Flask
 
 import periodic
 from periodic import (
-    Answer,
     Broker,
     Calendar,
     Capability,
@@ -31,12 +30,13 @@ from periodic import (
     Planner,
     Reason,
     Rules,
+    RunAnswer,
     RunClaim,
     RunGuard,
+    RunStanding,
     Schedule,
     Schedules,
     ScheduleStore,
-    Standing,
 )
 from periodic.integrations.flask import Periodic
 from periodic_brokers import connect
@@ -147,8 +147,8 @@ def guard() -> None:
     """The guard in front of runs, over a store of claims."""
     claims = MemoryRunClaims(clock=ManualClock(MOMENT), remember=timedelta(days=1))
     answer = claims.claim(RunClaim("id", 0, "worker-1"), timedelta(seconds=30))
-    assert_type(answer, Answer)
-    assert_type(answer.standing, Standing)
+    assert_type(answer, RunAnswer)
+    assert_type(answer.standing, RunStanding)
     guard = RunGuard(lambda: claims, lease=timedelta(seconds=30), outage=GuardOutage.WAIT)
     start = guard.begin("id", 0, repeatable=True)
     assert_type(start.claim, RunClaim | None)

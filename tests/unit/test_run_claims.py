@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from periodic import LeaseLost, ManualClock, MemoryRunClaims, RunClaim, Standing
+from periodic import LeaseLost, ManualClock, MemoryRunClaims, RunClaim, RunStanding
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TTL = timedelta(seconds=30)
@@ -34,7 +34,7 @@ def test_a_claim_ends_when_the_clock_reads_its_end(
     assert timedelta(microseconds=1) == claims.claim(RunClaim("r", 0, "b"), TTL).wait
     clock.advance(timedelta(microseconds=1))
 
-    assert Standing.WON is claims.claim(RunClaim("r", 0, "b"), TTL).standing
+    assert RunStanding.WON is claims.claim(RunClaim("r", 0, "b"), TTL).standing
 
 
 def test_what_is_forgotten_takes_no_room(claims: MemoryRunClaims, clock: ManualClock) -> None:
@@ -63,11 +63,11 @@ def test_the_claims_of_a_namespace_are_shared_in_the_process(clock: ManualClock)
         MemoryRunClaims.open(None, namespace="shop", remember=DAY, clock=clock) for _ in range(2)
     )
     first.claim(RunClaim("r", 0, "a"), None)
-    assert Standing.DONE is second.claim(RunClaim("r", 0, "b"), None).standing
+    assert RunStanding.DONE is second.claim(RunClaim("r", 0, "b"), None).standing
     MemoryRunClaims.reset()
     third = MemoryRunClaims.open(None, namespace="shop", remember=DAY, clock=clock)
 
-    assert Standing.WON is third.claim(RunClaim("r", 0, "b"), None).standing
+    assert RunStanding.WON is third.claim(RunClaim("r", 0, "b"), None).standing
     MemoryRunClaims.reset()
 
 

@@ -18,7 +18,7 @@ from periodic import (
     MemoryRunClaims,
     RunClaim,
     RunGuard,
-    Standing,
+    RunStanding,
 )
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -117,21 +117,21 @@ def test_a_run_that_cannot_come_again_costs_one_question(guard: RunGuard, claims
     """Its message is acknowledged when it begins, so the claim is for good and never renewed."""
     start = guard.begin("r", 0, repeatable=False)
 
-    assert (Standing.WON, None) == (start.answer.standing, start.claim)
+    assert (RunStanding.WON, None) == (start.answer.standing, start.claim)
     assert ["claim"] == claims.asked
-    assert Standing.DONE is guard.begin("r", 0, repeatable=False).answer.standing
+    assert RunStanding.DONE is guard.begin("r", 0, repeatable=False).answer.standing
 
 
 def test_a_run_that_may_come_again_is_claimed_and_finished(guard: RunGuard, claims: Claims) -> None:
     """A copy waits while it goes on, and has nothing to do when it is over."""
     start = guard.begin("r", 0, repeatable=True)
-    assert Standing.WON is start.answer.standing
+    assert RunStanding.WON is start.answer.standing
     assert start.claim is not None
     held = guard.begin("r", 0, repeatable=True).answer
-    assert (Standing.HELD, LEASE, start.claim.owner) == (held.standing, held.wait, held.owner)
+    assert (RunStanding.HELD, LEASE, start.claim.owner) == (held.standing, held.wait, held.owner)
     guard.end(start.claim)
 
-    assert Standing.DONE is guard.begin("r", 0, repeatable=True).answer.standing
+    assert RunStanding.DONE is guard.begin("r", 0, repeatable=True).answer.standing
     assert ["claim", "claim", "finish", "claim"] == claims.asked
 
 
@@ -141,7 +141,7 @@ def test_a_run_is_kept_for_as_long_as_it_goes_on(
     """Ten times the claim's own time later a copy still waits; a finished run is let alone."""
     start = guard.begin("r", 0, repeatable=True)
     pass_time(clock, guard, 10 * LEASE)
-    assert Standing.HELD is guard.begin("r", 0, repeatable=True).answer.standing
+    assert RunStanding.HELD is guard.begin("r", 0, repeatable=True).answer.standing
     assert start.claim is not None
     guard.end(start.claim)
     claims.asked.clear()
@@ -178,7 +178,7 @@ def test_a_run_whose_worker_died_is_taken_over(
     assert SECOND == other.begin("r", 0, repeatable=True).answer.wait
     clock.advance(SECOND)
 
-    assert Standing.WON is other.begin("r", 0, repeatable=True).answer.standing
+    assert RunStanding.WON is other.begin("r", 0, repeatable=True).answer.standing
 
 
 def test_a_run_that_was_taken_over_says_so_once(
@@ -192,13 +192,13 @@ def test_a_run_that_was_taken_over_says_so_once(
     start = slow.begin("r", 0, repeatable=True)
     assert start.claim is not None
     claims._runs["r"].ends = clock.now()  # as if it had been paused until now
-    assert Standing.WON is quick.begin("r", 0, repeatable=True).answer.standing
+    assert RunStanding.WON is quick.begin("r", 0, repeatable=True).answer.standing
     pass_time(clock, slow, LEASE / 2)
 
     told = [each for each in caplog.records if each.__dict__.get("event") == "run-lost"]
     assert ["r"] == [each.__dict__["task_id"] for each in told]
     slow.end(start.claim)
-    assert Standing.HELD is slow.begin("r", 0, repeatable=True).answer.standing
+    assert RunStanding.HELD is slow.begin("r", 0, repeatable=True).answer.standing
 
 
 def test_a_run_that_is_given_back_runs_at_once(guard: RunGuard) -> None:
@@ -207,7 +207,7 @@ def test_a_run_that_is_given_back_runs_at_once(guard: RunGuard) -> None:
     assert start.claim is not None
     guard.give_back(start.claim)
 
-    assert Standing.WON is guard.begin("r", 0, repeatable=True).answer.standing
+    assert RunStanding.WON is guard.begin("r", 0, repeatable=True).answer.standing
 
 
 def test_a_run_that_is_abandoned_ends_by_itself(
@@ -217,10 +217,10 @@ def test_a_run_that_is_abandoned_ends_by_itself(
     start = guard.begin("r", 0, repeatable=True)
     assert start.claim is not None
     guard.abandon(start.claim)
-    assert Standing.HELD is guard.begin("r", 0, repeatable=True).answer.standing
+    assert RunStanding.HELD is guard.begin("r", 0, repeatable=True).answer.standing
     pass_time(clock, guard, LEASE)
 
-    assert Standing.WON is guard.begin("r", 0, repeatable=True).answer.standing
+    assert RunStanding.WON is guard.begin("r", 0, repeatable=True).answer.standing
 
 
 # -- while nobody answers --------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def test_runs_go_on_while_nobody_answers(
     caplog.set_level(logging.INFO)
     claims.away = True
     for number in range(3):
-        assert Standing.WON is guard.begin(str(number), 0, repeatable=False).answer.standing
+        assert RunStanding.WON is guard.begin(str(number), 0, repeatable=False).answer.standing
     assert 1 == claims.asked.count("claim")
     clock.advance(5 * SECOND)
     guard.begin("later", 0, repeatable=False)
@@ -264,7 +264,7 @@ def test_what_ran_while_nobody_answered_is_told_later(
     pass_time(clock, guard, LEASE)
 
     assert eventually(
-        lambda: guard.begin("r", 0, repeatable=repeatable).answer.standing is Standing.DONE
+        lambda: guard.begin("r", 0, repeatable=repeatable).answer.standing is RunStanding.DONE
     )
 
 
@@ -277,7 +277,7 @@ def test_a_run_that_began_while_nobody_answered_is_kept_afterwards(
     claims.away = False
     pass_time(clock, guard, LEASE)
 
-    assert Standing.HELD is guard.begin("r", 0, repeatable=True).answer.standing
+    assert RunStanding.HELD is guard.begin("r", 0, repeatable=True).answer.standing
 
 
 def test_a_short_outage_does_not_lose_a_run(
@@ -291,7 +291,7 @@ def test_a_short_outage_does_not_lose_a_run(
     pass_time(clock, guard, LEASE / 2)
     pass_time(clock, guard, LEASE)
 
-    assert Standing.HELD is guard.begin("r", 0, repeatable=True).answer.standing
+    assert RunStanding.HELD is guard.begin("r", 0, repeatable=True).answer.standing
 
 
 def test_runs_wait_while_nobody_answers_where_that_is_asked_for(
@@ -300,7 +300,7 @@ def test_runs_wait_while_nobody_answers_where_that_is_asked_for(
     """They begin when somebody answers, and then know whether there is something to run."""
     guard = make_guard(GuardOutage.WAIT)
     claims.away = True
-    found: list[Standing] = []
+    found: list[RunStanding] = []
     thread = threading.Thread(
         target=lambda: found.append(guard.begin("r", 0, repeatable=False).answer.standing)
     )
@@ -312,7 +312,7 @@ def test_runs_wait_while_nobody_answers_where_that_is_asked_for(
     assert eventually(lambda: (clock.advance(SECOND), bool(found))[1])
     thread.join(10)
 
-    assert [Standing.WON] == found
+    assert [RunStanding.WON] == found
 
 
 def test_a_claim_whose_answer_was_lost_is_not_lost(
@@ -321,7 +321,7 @@ def test_a_claim_whose_answer_was_lost_is_not_lost(
     """A run that waits asks again as the same copy: what the store has kept is its own."""
     guard = make_guard(GuardOutage.WAIT)
     claims.deaf = True
-    found: list[Standing] = []
+    found: list[RunStanding] = []
     thread = threading.Thread(
         target=lambda: found.append(guard.begin("r", 0, repeatable=False).answer.standing)
     )
@@ -331,7 +331,7 @@ def test_a_claim_whose_answer_was_lost_is_not_lost(
     assert eventually(lambda: (clock.advance(SECOND), bool(found))[1])
     thread.join(10)
 
-    assert [Standing.WON] == found
+    assert [RunStanding.WON] == found
 
 
 def test_a_place_that_cannot_even_be_opened_stops_no_run(
@@ -345,5 +345,5 @@ def test_a_place_that_cannot_even_be_opened_stops_no_run(
     guard = RunGuard(broken, clock=clock)
     start = guard.begin("r", 0, repeatable=True)
 
-    assert (Standing.WON, None) == (start.answer.standing, start.claim)
+    assert (RunStanding.WON, None) == (start.answer.standing, start.claim)
     assert "no such place" in caplog.text

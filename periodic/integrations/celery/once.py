@@ -18,7 +18,7 @@ from celery.app.task import Context
 from celery.exceptions import Ignore, Reject
 
 from ...entry import HEADER_ENTRY, HEADER_FIRE_TIME
-from ...run_claims import Answer, Standing
+from ...run_claims import RunAnswer, RunStanding
 from ...run_guard import RunGuard
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -114,9 +114,9 @@ class Once:
             start = self.guard.begin(
                 run.id, run.attempt, repeatable=bool(getattr(run.task, "acks_late", False))
             )
-            if start.answer.standing is Standing.WON:
+            if start.answer.standing is RunStanding.WON:
                 break
-            if start.answer.standing is Standing.DONE:
+            if start.answer.standing is RunStanding.DONE:
                 _say_duplicate(run, start.answer)
                 return _nothing()
             if self._put_back(run, start.answer):
@@ -135,7 +135,7 @@ class Once:
         (self.guard.give_back if _goes_back(result) else self.guard.end)(start.claim)
         return result
 
-    def _put_back(self, run: _Run, answer: Answer) -> bool:
+    def _put_back(self, run: _Run, answer: RunAnswer) -> bool:
         """Send a copy again, to be looked at when the other's claim has ended.
 
         Returns:
@@ -170,7 +170,7 @@ def _headers(request: Mapping[str, Any]) -> Mapping[str, Any]:
     return apart if isinstance(apart, Mapping) else {}
 
 
-def _say_duplicate(run: _Run, answer: Answer) -> None:
+def _say_duplicate(run: _Run, answer: RunAnswer) -> None:
     logger.warning(
         "the task %s[%s] is a duplicate and does not run: %s has run it, or runs it",
         *(run.task.name, run.id, answer.owner),

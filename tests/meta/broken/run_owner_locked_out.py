@@ -2,7 +2,7 @@
 
 from honest_claims import OnHonestClaims
 
-from periodic import MemoryRunClaims, Standing
+from periodic import MemoryRunClaims, RunStanding
 from periodic_contracts import GuardContract
 
 
@@ -10,7 +10,7 @@ class Broken(MemoryRunClaims):
     def claim(self, claim, ttl):
         answer = super().claim(claim, ttl)
         mine = self._runs[claim.run].claim
-        again = answer.standing is Standing.WON and getattr(self, "last", None) == mine
+        again = answer.standing is RunStanding.WON and getattr(self, "last", None) == mine
         self.last = mine
         return (
             super().claim(type(mine)(mine.run, mine.attempt, "another"), ttl) if again else answer
