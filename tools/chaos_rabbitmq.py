@@ -75,12 +75,8 @@ class RabbitMQServer:
             return list(self._taken)
 
     def leader(self, started: list[BeatProcess]) -> BeatProcess | None:
-        """The living beat that was the last to say that it leads."""
-        said = {
-            beat: max(_LEADS.findall(beat.output), default="")
-            for beat in started
-            if beat.popen.poll() is None
-        }
+        """The beat that was the last to say that it leads; a dead one until another says so."""
+        said = {beat: max(_LEADS.findall(beat.output), default="") for beat in started}
         leader = max(said, key=lambda beat: said[beat], default=None)
         return leader if leader is not None and said[leader] else None
 
