@@ -14,5 +14,7 @@ from .happenings import NotSent as NotSent
 from .happenings import Run as Run
 from .happenings import Skipped as Skipped
 from .happenings import Summary as Summary
+from .listing import Listed as Listed
+from .listing import runs as runs
 from .simulate import Simulation as Simulation
 from .simulate import simulate as simulate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -130,8 +130,14 @@ class Tally:
             yield skip
 
     def sent(
-        self, name: str, fire_time: datetime, beat: int, read: datetime, now: datetime
-    ) -> Iterator[Happening]:
+        self,
+        name: str,
+        fire_time: datetime,
+        beat: int,
+        read: datetime,
+        now: datetime,
+        tell: Callable[[Happening], None],
+    ) -> None:
         """Take one occurrence that the broker took.
 
         Args:
@@ -140,6 +146,7 @@ class Tally:
             beat: which one sent it.
             read: what its clock read; UTC.
             now: the undisturbed time; UTC.
+            tell: told what was missed before it, and the run.
         """
         watch = self._watches[name]
         if not self._start <= fire_time < self._end:
@@ -150,7 +157,8 @@ class Tally:
             self.summary.duplicates += 1
         else:
             if watch.upcoming_utc is not None and watch.upcoming_utc < fire_time:
-                yield from self._missed(watch, fire_time, NotSent.LOST)
+                for missed in self._missed(watch, fire_time, NotSent.LOST):
+                    tell(missed)
             if watch.upcoming_utc == fire_time:
                 local = watch.upcoming
                 watch.step()
@@ -162,7 +170,7 @@ class Tally:
         how = How.ON_TIME if late <= ON_TIME else self._late(watch, late)
         overlaps = watch.duration is not None and self._overlaps(watch, watch.duration, now)
         effect = watch.effects.get(fire_time) if watch.effects else None
-        yield Run(name, local or fire_time, read, beat, how, late, effect, overlaps, duplicate)
+        tell(Run(name, local or fire_time, read, beat, how, late, effect, overlaps, duplicate))
 
     def _late(self, watch: _Watch, late: timedelta) -> How:
         self.summary.latest = max(self.summary.latest, late)

@@ -155,6 +155,8 @@ class World:
         self._cut_at = plan.start
         # A beat that is alone and undisturbed always leads.
         self._contested = not plan.all_active and (plan.beats > 1 or bool(plan.faults))
+        #: Whether clocks are ever apart.
+        self._apart = any(isinstance(each, ClockStep) and each.beat for each in plan.faults)
         self._settle = SETTLE if plan.faults else _NOTHING
 
     def run(self) -> Iterator[Happening]:
@@ -266,7 +268,8 @@ class World:
         if machine.tick_at is not None:  # something has changed meanwhile
             return
         # A beat whose clock is wrong looks each second, and sees nothing new until one is set.
-        if wake is not None and beat.status().state is not BeatState.SKEWED:
+        skewed = self._apart and beat.status().state is BeatState.SKEWED
+        if wake is not None and not skewed:
             after = timedelta(seconds=seconds_until(wake, clock))
             self._tick_at(machine, self._during_outage(self._now + after))
 
@@ -289,11 +292,8 @@ class World:
     def _sent(self, machine: _Machine, dispatch: Dispatch) -> None:
         occurrence: Occurrence = dispatch.occurrence
         read = self._now + machine.offset
-        self._told.extend(
-            self._tally.sent(
-                occurrence.entry, occurrence.fire_time, machine.number, read, self._now
-            )
-        )
+        name, fire_time = occurrence.entry, occurrence.fire_time
+        self._tally.sent(name, fire_time, machine.number, read, self._now, self._told.append)
 
     def _hear(self, machine: _Machine, record: logging.LogRecord) -> None:
         event = getattr(record, "event", None)

@@ -38,7 +38,22 @@ from periodic import (
     Schedules,
     ScheduleStore,
 )
+from periodic import simulation as simulated
+from periodic.difference import difference
 from periodic.integrations.flask import Periodic
+from periodic.lint import Severity, lint_entries
+from periodic.simulation import (
+    ClockStep,
+    Fault,
+    Kill,
+    Moment,
+    Note,
+    Outage,
+    Run,
+    Skipped,
+    simulate,
+)
+from periodic.testing import Fired, TestBeat, assert_fires, runs_text
 from periodic_brokers import connect
 from periodic_brokers.memory import MemoryBroker
 
@@ -134,6 +149,40 @@ def locks(leases: LeaseStore) -> None:
         lock.check()
     assert_type(lock.acquire(timeout=timedelta(minutes=1)), bool)
     assert_type(MemoryLeases().holder("report"), Lease | None)
+
+
+def simulation(entries: list[Entry]) -> None:
+    """A simulation under faults, and what it tells."""
+    faults: list[Fault] = [
+        Kill(1, MOMENT, back=MOMENT + timedelta(minutes=1), moment=Moment.AFTER_DISPATCH),
+        Outage(MOMENT, MOMENT + timedelta(hours=1)),
+        ClockStep(timedelta(hours=-1), MOMENT, beat=2),
+    ]
+    story = simulate(entries, MOMENT, MOMENT + timedelta(days=1), beats=2, faults=faults, seed=1)
+    for happening in story:
+        assert_type(happening, Run | simulated.Missed | Skipped | Note)
+        assert_type(happening.line(), str)
+    assert_type(story.summary.runs, int)
+    for fire_time, entry in simulated.runs(entries, MOMENT, MOMENT + timedelta(days=1)):
+        assert_type(fire_time, datetime)
+        assert_type(entry, Entry)
+    for change in difference(entries, [], MOMENT, MOMENT + timedelta(days=1)):
+        assert_type(change.was, datetime | None)
+
+
+def lint(entries: list[Entry]) -> None:
+    """What lint finds."""
+    for finding in lint_entries(entries, MOMENT, limit=lambda _: timedelta(minutes=5)):
+        assert_type(finding.severity, Severity)
+
+
+def own_tests(entries: list[Entry]) -> None:
+    """What users' own tests import."""
+    assert_fires(periodic.crontab(), between=("2026-01-01", MOMENT), at=[MOMENT, "2026-01-02"])
+    beat = TestBeat(entries, ManualClock(MOMENT), execute=lambda entry, _: entry.name)
+    assert_type(beat.leap(), list[Fired])
+    beat.assert_fired("report", at=MOMENT, times=1)
+    assert_type(runs_text(entries, "2026-01-01", MOMENT), str)
 
 
 def adapters() -> None:
