@@ -49,7 +49,9 @@ class ScriptLine:
             try:
                 reply = connection.read_response()
             except exceptions.NoScriptError:
-                connection.send_command("EVAL", text, 1, key, *arguments)
+                connection.send_command("SCRIPT LOAD", text)
+                connection.read_response()
+                connection.send_command("EVALSHA", sha, 1, key, *arguments)
                 reply = connection.read_response()
         except _ANSWERS:
             self._free.append(connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import kombu
@@ -198,3 +199,20 @@ def test_less_than_a_millisecond_is_refused(
         claims.claim(RUN, last)
     with kombu.Connection("redis://127.0.0.1:1/0") as connection, pytest.raises(ValueError):
         RedisRunClaims(connection, namespace="shop", remember=last)
+
+
+@pytest.mark.redis
+def test_the_rights_of_the_page_are_enough(
+    own_redis: Callable[..., Any], open_claims: Callable[..., RedisRunClaims]
+) -> None:
+    """A user who may do nothing but what the page on running once names can claim and finish."""
+    url = own_redis().url
+    rights = "+time +script|load +evalsha +get +set"
+    assert rights in (Path(__file__).parents[2] / "docs/how-to/run-once.md").read_text()
+    with redis.Redis.from_url(url) as client:
+        command = f"ACL SETUSER w on >pw ~periodic:* -@all +ping +select {rights}"
+        client.execute_command(*command.split())
+    claims = open_claims(url.replace("redis://", "redis://w:pw@"), global_keyprefix="")
+
+    assert RunStanding.WON is claims.claim(RUN, TTL).standing
+    assert claims.finish(RUN) is True
