@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Enqueued = Callable[[], "list[Received]"]
 
 #: How often a broker that stands by looks until a hand-over counts as lost, and seconds between.
-_LOOKS, _PAUSE = 200, 0.05
+_LOOKS, _PAUSE = 100, 0.05
 
 
 def leads(core: Core, broker: periodic.Broker) -> bool:

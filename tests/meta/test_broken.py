@@ -17,7 +17,7 @@ pytest_plugins = ["pytester"]
 BROKEN = Path(__file__).parent / "broken"
 
 #: What faults are planted in.
-HONEST = ("honest", "honest_claims", "honest_leases")
+HONEST = ("honest", "honest_claims", "honest_leader", "honest_leases")
 #: Fault: contract, and the test of it that must fail.
 CAUGHT = {
     "check_then_set": ("DedupContract", "test_a_claim_in_the_middle_of_another_wins_once"),
@@ -110,6 +110,14 @@ CAUGHT = {
     "lease_of_all_namespaces": ("LeaseContract", "test_namespaces_of_leases_do_not_meet"),
     "lease_released_in_silence": ("LeaseContract", "test_a_release_wakes_who_waits"),
     "leases_undeclared": ("LeaseContract", "test_leases_cannot_be_asked_for"),
+    "leader_two": ("LeadershipContract", "test_one_leads_and_stays_it"),
+    "leader_unasked": ("LeadershipContract", "test_who_does_not_lead_claims_nothing"),
+    "leader_for_ever": ("LeadershipContract", "test_who_leaves_hands_over"),
+    "leader_of_all_namespaces": (
+        "LeadershipContract",
+        "test_leaders_of_two_namespaces_do_not_meet",
+    ),
+    "leader_undeclared": ("LeadershipContract", "test_leading_cannot_be_asked_for"),
     "undeclared": ("DispatchContract", "test_another_process_gets_nothing"),
     "not_cross_process": ("DispatchContract", "test_another_process_gets_what_was_enqueued"),
     "run_check_then_set": ("GuardContract", "test_copies_at_the_same_moment_have_one_winner"),
@@ -172,8 +180,8 @@ def prove(pytester):
             *("--contracts-json", "report.json", *options),
         )
         report = json.loads((pytester.path / "report.json").read_text())
-        (contracts,) = [adapter["contracts"] for adapter in report.values()]
-        return result, contracts
+        contracts = [adapter["contracts"] for adapter in report.values()]
+        return result, {name: each for one in contracts for name, each in one.items()}
 
     return run
 
@@ -207,6 +215,7 @@ def test_the_adapter_that_the_faults_are_planted_in_is_right(prove):
         "CrontabContract": 0,
         "DedupContract": 0,
         "DispatchContract": 0,
+        "LeadershipContract": 0,
         "LeaseContract": 0,
         "ModelContract": 0,
         "RegistryContract": 0,

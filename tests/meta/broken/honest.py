@@ -129,6 +129,7 @@ class OnHonest:
         memory.reset()
         Honest.cursors.clear()
         Honest.beats.clear()
+        getattr(self.adapter, "leaders", {}).clear()
         HonestLeases.clear()
         with kombu.Connection("memory://") as connection:
             yield connection

@@ -1,6 +1,7 @@
 """The correct adapter, for the whole of each contract: no fault, no failure."""
 
 from honest import OnHonest
+from honest_leader import Leading
 
 from periodic_contracts import (
     BeatContract,
@@ -8,6 +9,7 @@ from periodic_contracts import (
     CrontabContract,
     DedupContract,
     DispatchContract,
+    LeadershipContract,
     LeaseContract,
     ModelContract,
     RegistryContract,
@@ -37,6 +39,10 @@ class TestBeat(OnHonest, BeatContract):
 
 class TestLeases(OnHonest, LeaseContract):
     pass
+
+
+class TestLeadership(OnHonest, LeadershipContract):
+    adapter = Leading
 
 
 class TestRegistry(OnHonest, RegistryContract):
