@@ -20,6 +20,8 @@ _OWN = {
     "postgresql": ("stores.sql", "SQLStore"),
     "mysql": ("stores.sql", "SQLStore"),
     "mariadb": ("stores.sql", "SQLStore"),
+    "redis": ("stores.redis", "RedisStore"),
+    "rediss": ("stores.redis", "RedisStore"),
 }
 _CORE = __name__.rpartition(".")[0].rpartition(".")[0]
 
@@ -74,7 +76,7 @@ def _load_own(module: str, name: str) -> Any:
         return getattr(import_module(f"{_CORE}.{module}"), name)
     except ImportError as error:
         raise ConfigError(
-            f"the store needs what is not installed: {error}; install periodic-celery[sql]"
+            f"the store needs what is not installed: {error}; install periodic-celery[sql], or [redis]"
         ) from error
 
 

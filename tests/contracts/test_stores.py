@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from periodic import MemoryStore
+from periodic.stores.redis import RedisStore
 from periodic.stores.sql import SQLStore
 from periodic_contracts import StoreContract
 
@@ -73,3 +74,28 @@ class TestPostgreSQL(StoreContract):
             connection.execute(text(f"TRUNCATE {', '.join(f'periodic_{name}' for name in names)}"))
         engine.dispose()
         return postgres_url
+
+
+@pytest.mark.redis
+class TestRedis(StoreContract):
+    """On a server."""
+
+    adapter = RedisStore
+
+    @pytest.fixture
+    def store_url(self, clean_redis_url):
+        """Return an empty database."""
+        return clean_redis_url
+
+
+@pytest.mark.fakeredis
+class TestFakeRedis(StoreContract):
+    """On a Redis made of Python."""
+
+    adapter = RedisStore
+    label = "RedisStore on fakeredis"
+
+    @pytest.fixture
+    def store_url(self, clean_fakeredis_url):
+        """Return an empty database."""
+        return clean_fakeredis_url
