@@ -25,6 +25,8 @@ from .schedules.zones import settle
 
 #: The longest name of an entry, in characters; databases index it.
 LONGEST_NAME = 200
+#: The longest name of a task.
+LONGEST_TASK = 255
 #: The most that a definition may take as JSON, in bytes.
 MOST_BYTES = 64 * 1024
 
@@ -79,7 +81,12 @@ def make_definition(
         raise EntryError(f"entry {name!r}: tz goes with a schedule; give the schedule again")
     task = definition.get("task")
     if task is not None and not isinstance(task, str):
-        definition["task"] = getattr(task, "name", task)  # a task object is as clear as its name
+        task = definition["task"] = getattr(task, "name", task)  # an object is as clear as its name
+    if isinstance(task, str) and (len(task) > LONGEST_TASK or not task.isprintable()):
+        raise EntryError(
+            f"entry {name!r}: a task's name has at most {LONGEST_TASK} printable characters, "
+            f"not {task[:40]!r}"
+        )
     plain = {key: _plain(value, f"entry {name!r}: {key}") for key, value in definition.items()}
     size = len(json.dumps(plain).encode())
     if size > MOST_BYTES:

@@ -22,6 +22,9 @@ from .schedules.base import Schedule
 from .steps import Rules, Steps
 from .store import Change, ScheduleStore
 
+#: The longest name of whoever changes something, in characters.
+LONGEST_WHO = 200
+
 
 class Schedules:
     """The entries of a store, to be made, changed, paused and removed while beats run.
@@ -44,7 +47,8 @@ class Schedules:
     ) -> None:
         self.store: ScheduleStore = store
         self.rules: Rules = rules if rules is not None else Rules()
-        self._who = who
+        # What somebody typed or sent goes into a table that people read.
+        self._who = "".join(char for char in who if char.isprintable())[:LONGEST_WHO]
         self._via = via
         self._steps = Steps(self.rules, store.clock)
 

@@ -37,8 +37,6 @@ from .watching import watch_of
 #: How many names go into one statement, and how many records into one page of all there is.
 _MANY = 500
 _PAGE = 5000
-#: The longest `who` that a row holds.
-_LONGEST_WHO = 200
 
 _JOINED = entries.outerjoin(
     changes,
@@ -247,7 +245,7 @@ class SQLStore(ScheduleStore):
                     "revision": counted[write.name],
                     "name": write.name,
                     "at": at,
-                    "who": origin.who[:_LONGEST_WHO],
+                    "who": origin.who,
                     "via": origin.via,
                     "action": origin.action,
                     "before": None

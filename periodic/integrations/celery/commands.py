@@ -15,9 +15,8 @@ import click
 
 from ...clock import SystemClock
 from ...entry import Entry
-from ...errors import PeriodicError
 from .. import comparing, linting, looks, simulating
-from ..changing import add_commands
+from ..changing import add_commands, ending
 from . import watched
 from .entries import Loaded, read_entries
 from .lint import lint_app
@@ -141,10 +140,8 @@ def _source(context: click.Context) -> simulating.Source:
 
 def _load(context: click.Context) -> tuple[Loaded, Settings]:
     app: Any = context.obj.app
-    try:
+    with ending():
         return load_all(app), Settings.of(app)
-    except PeriodicError as error:
-        raise click.ClickException(str(error)) from error
 
 
 add_commands(periodic, lambda context: schedules_of(context.obj.app))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 from threading import Lock
 from typing import Any
@@ -32,7 +31,7 @@ from .settings import Settings
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-_opened: WeakKeyDictionary[Celery, tuple[int, Any, Schedules]] = WeakKeyDictionary()
+_opened: WeakKeyDictionary[Celery, tuple[Any, Schedules]] = WeakKeyDictionary()
 _lock = Lock()
 
 
@@ -53,12 +52,11 @@ def schedules_of(app: Celery) -> Schedules:
         )
     with _lock:
         kept = _opened.get(app)
-        # Another process, or another setting: connections are not shared.
-        if kept is None or kept[0] != os.getpid() or kept[1] is not settings.store:
+        if kept is None or kept[0] is not settings.store:
             store = open_store(settings.store, namespace=settings.namespace)
             rules = rules_of(app, settings, code=_Code(app), refuse_unknown=True)
-            kept = _opened[app] = (os.getpid(), settings.store, Schedules(store, rules=rules))
-    return kept[2]
+            kept = _opened[app] = (settings.store, Schedules(store, rules=rules))
+    return kept[1]
 
 
 def entries_to_run(app: Celery, settings: Settings, beat: Beat, clock: Clock | None = None) -> Runs:

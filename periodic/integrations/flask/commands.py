@@ -29,6 +29,7 @@ from ..celery.entries import read_entries
 from ..celery.lint import lint_app
 from ..celery.live import load_all, schedules_of
 from ..celery.settings import connection_to_broker
+from ..changing import ending
 from . import serve
 from .extension import PeriodicState, state_of
 
@@ -229,7 +230,7 @@ def _clear_errors() -> Generator[None]:
 
 
 def _entries(app: Flask) -> tuple[PeriodicState, Loaded]:
-    with _clear_errors():
+    with ending():
         state = state_of(app)
         loaded = load_all(state.celery)
     return state, replace(loaded, problems={**loaded.problems, **state.problems})

@@ -67,6 +67,8 @@ def test_values_become_plain_ones_of_their_own() -> None:
         ({"args": 7}, "args is a list or tuple"),
         ({"kwargs": []}, "kwargs is a mapping"),
         ({"task": ""}, "task is the registered name"),
+        ({"task": "x" * 256}, "at most 255 printable characters"),
+        ({"task": "a\0"}, "at most 255 printable characters"),
         ({"enabled": "yes"}, "enabled is true or false"),
         ({"catch_up": "lates"}, "did you mean 'latest'"),
         ({"catchup": "all"}, "did you mean 'catch_up'"),

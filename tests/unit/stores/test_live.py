@@ -137,6 +137,15 @@ def test_arguments_alone_leave_the_counting_of_the_code(make: Callable[..., Sche
     assert make().put("nightly", args=[1]).since is None
 
 
+def test_whoever_does_it_is_told_in_printable_characters(make: Callable[..., Schedules]) -> None:
+    """A header of a request may hold anything, of any length."""
+    schedules = make()
+    schedules.by("ma\0ria\n" + "x" * 500).pause("nightly")
+    who = schedules.audit()[0].origin.who
+
+    assert ("mariaxxx", 200) == (who[:8], len(who))
+
+
 def test_without_the_code_a_name_of_it_is_unknown() -> None:
     """A script that has only the store cannot know what the code holds."""
     with pytest.raises(UnknownEntry):
