@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any, NoReturn
 
-from . import cli_diff, cli_lint, cli_simulate
+from . import cli_diff, cli_draw, cli_lint, cli_simulate
 from .clock import SystemClock, to_utc
 from .clock_changes import utc
 from .errors import ConfigError, ScheduleError
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "periodic") -> i
 
 
 def _run(given: argparse.Namespace, prog: str) -> int:
-    if given.command in ("simulate", "lint", "diff"):
+    if given.command in ("simulate", "lint", "diff", "draw"):
         return _run_on_file(given, prog)
     try:
         zone = settle(given.tz)
@@ -80,9 +80,10 @@ def _run_on_file(given: argparse.Namespace, prog: str) -> int:
     try:
         if given.command == "lint":
             return cli_lint.run(given, _write)
-        if given.command == "diff":
-            return cli_diff.run(given, _say, lambda line: _warn(prog, line))
-        return cli_simulate.run(given, _say, lambda line: _warn(prog, line))
+        if given.command == "draw":
+            return cli_draw.run(given, _write, lambda line: _warn(prog, line))
+        run = cli_diff.run if given.command == "diff" else cli_simulate.run
+        return run(given, _say, lambda line: _warn(prog, line))
     except (ConfigError, ScheduleError) as error:
         return _refuse(prog, str(error))
 
@@ -185,6 +186,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     cli_simulate.add_parser(commands)
     cli_lint.add_parser(commands)
     cli_diff.add_parser(commands)
+    cli_draw.add_parser(commands)
     return parser
 
 

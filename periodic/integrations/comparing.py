@@ -1,4 +1,4 @@
-"""`diff` as a command of click: two schedules compared by what they do.
+"""`diff` and `draw` as commands of click: what a schedule does, compared or as a picture.
 
 Imports neither Flask nor Celery, so both groups of commands share it.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from ..entry import Entry
 from ..errors import PeriodicError, ScheduleError
 from ..schedules.zones import settle
 from ..simulation.command import HELP, span_of
+from ..simulation.drawing import FORM_HELP, FORMS, draw
 from .simulating import Source
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,6 +38,17 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--tz", metavar="ZONE", help=HELP["tz"]),
     click.option("--all", "everything", is_flag=True, help=EVERYTHING),
     click.option("--json", "as_json", is_flag=True, help=HELP["json"]),
+)
+
+
+_DRAW: tuple[Callable[[Any], Any], ...] = (
+    click.argument("what", metavar="[SCHEDULE]", default=APP),
+    click.option(
+        "--form", type=click.Choice(FORMS), default="text", show_default=True, help=FORM_HELP
+    ),
+    click.option("--from", "start", metavar="T", help=HELP["from"]),
+    click.option("--to", "end", metavar="T", help=LENGTH),
+    click.option("--tz", metavar="ZONE", help="Whose clock is read; the app's unless given."),
 )
 
 
@@ -82,6 +95,39 @@ def show_difference(
         raise _Trouble(str(error)) from error
     telling = Telling(click.echo, zone, as_json=as_json, everything=everything)
     sys.exit(telling.tell(difference(old, new, first, last)))
+
+
+def draw_options(command: F) -> F:
+    """Give a command the options of `draw`."""
+    for option in reversed(_DRAW):
+        command = option(command)
+    return command
+
+
+def show_drawing(
+    source: Source, *, what: str, form: str, start: str | None, end: str | None, tz: str | None
+) -> None:
+    """Draw when a schedule runs.
+
+    Args:
+        source: knows the app's entries, and reads a mapping.
+        what: `app`, MODULE:NAME, or a crontab as `periodic draw` takes it.
+        form: what is drawn.
+        start: a moment, or None for now.
+        end: a moment or a length, or None for a week.
+        tz: whose clock is read, or None for the app's.
+
+    Raises:
+        ClickException: something that was typed cannot be understood.
+    """
+    try:
+        zone = settle(tz)
+        entries, default = _entries(source, what, zone)
+        first, last = span_of(start, end, zone or default, SystemClock().now(), default="7d")
+    except PeriodicError as error:
+        raise _Trouble(str(error)) from error
+    write = partial(click.echo, nl=False)
+    draw(entries, first, last, write, form=form, zone=zone or default)
 
 
 class _Trouble(click.ClickException):

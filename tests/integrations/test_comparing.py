@@ -78,3 +78,32 @@ def test_what_cannot_be_told(run: Any, arguments: tuple[str, ...]) -> None:
 
     assert 2 == result.exit_code
     assert result.stderr.startswith("Error: ")
+
+
+def drawn(group: Any, context: Any, *arguments: str) -> Result:
+    """Run `draw` of a group of commands."""
+    return CliRunner().invoke(group, ["draw", *arguments], obj=context)
+
+
+def test_a_drawing_of_the_app() -> None:
+    """A week of the app, by its own clock; or another schedule."""
+    app = Celery("shop", broker="memory://", set_as_current=False)
+    app.conf.update(beat_schedule=ENTRIES, result_expires=None, timezone="Asia/Tokyo")
+
+    result = drawn(celery_commands, SimpleNamespace(app=app), *WEEK)
+    app.close()
+
+    assert 0 == result.exit_code
+    assert result.stdout.startswith("7 runs, hour by hour, Asia/Tokyo\n")
+
+
+def test_a_drawing_by_flask() -> None:
+    """The same by Flask; what cannot be understood is told."""
+    app = Flask("shop")
+    app.config["PERIODIC"] = {"entries": ENTRIES}
+    app.config["CELERY"] = {"result_expires": None}
+    Periodic(app)
+    run = app.test_cli_runner().invoke
+
+    assert run(flask_commands, ["draw", *WEEK, "--form", "svg"]).stdout.startswith("<svg ")
+    assert 2 == run(flask_commands, ["draw", "--tz", "Mars/X"]).exit_code

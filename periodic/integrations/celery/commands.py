@@ -91,6 +91,18 @@ def diff(context: click.Context, /, **options: Any) -> None:
     comparing.show_difference(_source(context), **options)
 
 
+@periodic.command("draw")
+@comparing.draw_options
+@click.pass_context
+def draw(context: click.Context, /, **options: Any) -> None:
+    """Draw when the app runs, or another SCHEDULE: a heat map, or a calendar feed.
+
+    SCHEDULE is a crontab (a file, git:REVISION:PATH, or -), or MODULE:NAME, a mapping in the form
+    of beat_schedule.
+    """
+    comparing.show_drawing(_source(context), **options)
+
+
 @periodic.command("lint")
 @linting.lint_options
 @click.pass_context

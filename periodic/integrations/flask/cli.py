@@ -112,6 +112,18 @@ def diff(info: ScriptInfo, /, **options: Any) -> None:
 
 
 @periodic.command()
+@comparing.draw_options
+@pass_script_info
+def draw(info: ScriptInfo, /, **options: Any) -> None:
+    """Draw when the app runs, or another SCHEDULE: a heat map, or a calendar feed.
+
+    SCHEDULE is a crontab (a file, git:REVISION:PATH, or -), or MODULE:NAME, a mapping in the form
+    of beat_schedule.
+    """
+    _commands().show_drawing(info, **options)
+
+
+@periodic.command()
 @linting.lint_options
 @pass_script_info
 def lint(info: ScriptInfo, /, **options: Any) -> None:

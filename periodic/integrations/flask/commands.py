@@ -112,6 +112,11 @@ def show_difference(info: ScriptInfo, **options: Any) -> None:
     comparing.show_difference(_source(info), **options)
 
 
+def show_drawing(info: ScriptInfo, **options: Any) -> None:
+    """Print a drawing; the options are those of `comparing.show_drawing`."""
+    comparing.show_drawing(_source(info), **options)
+
+
 def _source(info: ScriptInfo) -> simulating.Source:
     def load() -> tuple[Sequence[Entry], Mapping[str, str], tzinfo]:
         state, loaded = _entries(_load(info))
