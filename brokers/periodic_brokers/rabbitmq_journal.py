@@ -108,15 +108,15 @@ def take_over(connection: Any, names: Names, clock: Clock) -> Journal | None:
     except ResourceLocked:
         return None  # the server has closed the channel
     try:
-        journal: Journal | None = Journal(connection, names, clock)
+        journal = Journal(connection, names, clock)
     except BrokerError:
         channel.queue_delete(names.lock)
         channel.close()
         raise
+    channel.close()
     if journal.version < 0:
         journal.close()
-        journal = None
-    channel.close()
+        return None
     return journal
 
 
