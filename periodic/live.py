@@ -119,6 +119,20 @@ class Schedules:
         """
         return self.store.audit(name, limit=limit, before=before)
 
+    def preview(self, name: str, **given: Any) -> tuple[EntryRecord | None, EntryRecord]:
+        """Return what there is of a name, and what `put` would make of it; nothing is written.
+
+        Args:
+            name: the entry's.
+            given: the keywords of `put`.
+
+        Raises:
+            EntryError: `put` would refuse it; so with its other errors.
+        """
+        before = self.get(name)
+        after = self._steps.putting({name: given}, None)(name, before)
+        return before, _there(after, name)
+
     # -- writing ---------------------------------------------------------------------------------
 
     def put(

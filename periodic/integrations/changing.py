@@ -5,59 +5,26 @@ Imports neither Flask nor Celery, so both groups of commands share it.
 
 from __future__ import annotations
 
-import getpass
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import click
 
-from ..errors import (
-    DuplicateEntry,
-    PeriodicError,
-    StaleVersion,
-    StoreUnreachable,
-    UnknownEntry,
-)
+from ..errors import UnknownEntry
 from ..live import Schedules
 from ..masking import masked
 from ..records import EntryRecord, Source
 from . import console, looks, telling
 from .definitions import definition_options, read_definition
-
-#: Finds the entries of the app that a command is for; may raise `PeriodicError`.
-Find = Callable[[click.Context], Schedules]
+from .ending import Find, ending, found, who_option
+from .moving import export_command, import_command
 
 _if_version = click.option(
     "--if-version", type=click.IntRange(0), help="Only if this is the version that is there."
 )
-_who = click.option(
-    "--who", help="Who does it, for the audit; the user of the system if not given."
-)
 _names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
-
-
-class _Unknown(click.ClickException):
-    exit_code = 3
-
-
-class _Conflict(click.ClickException):
-    exit_code = 4
-
-
-class _Unreachable(click.ClickException):
-    exit_code = 5
-
-
-#: How a command ends, by what went wrong; 1 is everything else, 2 a wrong command line.
-_ENDS: Mapping[type[PeriodicError], type[click.ClickException]] = {
-    UnknownEntry: _Unknown,
-    StaleVersion: _Conflict,
-    DuplicateEntry: _Conflict,
-    StoreUnreachable: _Unreachable,
-}
 
 
 def add_commands(group: click.Group, find: Find) -> None:
@@ -67,29 +34,16 @@ def add_commands(group: click.Group, find: Find) -> None:
         group: `flask periodic`, or `celery periodic`.
         find: finds the entries of the app.
     """
-    for make in (_add, _set, _show, _pause, _resume, _delete, _rename, _audit, _migrate):
+    makers = (_add, _set, _show, _pause, _resume, _delete, _rename, _audit, _migrate)
+    for make in (*makers, import_command, export_command):
         group.add_command(make(find))
-
-
-@contextmanager
-def ending() -> Generator[None]:
-    """Let what periodic raises on purpose end a command with its sentence and its status."""
-    try:
-        yield
-    except PeriodicError as error:
-        ends = (end for cls, end in _ENDS.items() if isinstance(error, cls))
-        raise next(ends, click.ClickException)(str(error)) from error
-
-
-def _found(find: Find, who: str | None = None) -> Schedules:
-    return find(click.get_current_context()).by(_user() if who is None else who, via="cli")
 
 
 def _add(find: Find) -> click.Command:
     @click.command("add")
     @click.argument("name")
     @definition_options
-    @_who
+    @who_option
     @looks.json_option
     def add(name: str, *, who: str | None, as_json: bool, **given: Any) -> None:
         """Make the entry NAME in the store; beats run it in under a second.
@@ -98,7 +52,7 @@ def _add(find: Find) -> click.Command:
         """
         wanted = read_definition(name, given)
         with ending():
-            schedules = _found(find, who)
+            schedules = found(find, who)
             telling.tell_one(
                 schedules, schedules.put(name, if_version=0, **wanted), "added", as_json=as_json
             )
@@ -111,7 +65,7 @@ def _set(find: Find) -> click.Command:
     @click.argument("name")
     @definition_options
     @_if_version
-    @_who
+    @who_option
     @looks.json_option
     def set_(
         name: str, *, if_version: int | None, who: str | None, as_json: bool, **given: Any
@@ -125,7 +79,7 @@ def _set(find: Find) -> click.Command:
         if not wanted:
             raise click.UsageError("nothing to set; give --cron, --args or another option")
         with ending():
-            schedules = _found(find, who)
+            schedules = found(find, who)
             record = schedules.set(name, if_version=if_version, **wanted)
             telling.tell_one(schedules, record, "set", as_json=as_json)
 
@@ -143,7 +97,7 @@ def _show(find: Find) -> click.Command:
         Ends with status 3 if there is none of this name.
         """
         with ending():
-            schedules = _found(find)
+            schedules = found(find)
             record = schedules.get(name)
             code = schedules.rules.code() if schedules.rules.code is not None else {}
             if record is None and name not in code:
@@ -170,7 +124,7 @@ def _pause(find: Find) -> click.Command:
         metavar="ISO",
         help="When it goes on by itself (ISO 8601; in the app's time zone without an offset).",
     )
-    @_who
+    @who_option
     @looks.json_option
     def pause(
         names: Sequence[str], *, note: str, until: str | None, who: str | None, as_json: bool
@@ -180,7 +134,7 @@ def _pause(find: Find) -> click.Command:
         All of them, or none: ends with status 3 if one is not known.
         """
         with ending():
-            schedules = _found(find, who)
+            schedules = found(find, who)
             end = None if until is None else _moment(until, schedules)
             paused = schedules.pause_many(names, note=note, until=end)
             for record in telling.each_told(paused, as_json=as_json):
@@ -192,12 +146,12 @@ def _pause(find: Find) -> click.Command:
 def _resume(find: Find) -> click.Command:
     @click.command("resume")
     @_names
-    @_who
+    @who_option
     @looks.json_option
     def resume(names: Sequence[str], *, who: str | None, as_json: bool) -> None:
         """Let paused entries go on; what they missed meanwhile is not made up for."""
         with ending():
-            schedules = _found(find, who)
+            schedules = found(find, who)
             for record in telling.each_told(schedules.resume_many(names), as_json=as_json):
                 telling.tell_one(schedules, record, "resumed")
 
@@ -207,11 +161,11 @@ def _resume(find: Find) -> click.Command:
 def _delete(find: Find) -> click.Command:
     @click.command("delete")
     @_names
-    @_who
+    @who_option
     def delete(names: Sequence[str], *, who: str | None) -> None:
         """Remove entries from the store; what was changed of the code's is taken back."""
         with ending():
-            schedules = _found(find, who)
+            schedules = found(find, who)
             schedules.delete_many(names)
             code = schedules.rules.code() if schedules.rules.code is not None else {}
         for name in names:
@@ -226,14 +180,14 @@ def _rename(find: Find) -> click.Command:
     @click.argument("name")
     @click.argument("new")
     @_if_version
-    @_who
+    @who_option
     @looks.json_option
     def rename(
         name: str, new: str, *, if_version: int | None, who: str | None, as_json: bool
     ) -> None:
         """Give the entry NAME the name NEW; its counting starts now."""
         with ending():
-            schedules = _found(find, who)
+            schedules = found(find, who)
             record = schedules.rename(name, new, if_version=if_version)
             telling.tell_one(schedules, record, f"renamed {name} to", as_json=as_json)
 
@@ -248,17 +202,17 @@ def _audit(find: Find) -> click.Command:
     def audit(name: str | None, *, count: int, as_json: bool) -> None:
         """Show who changed what in the store, the newest first; of all entries, or of NAME."""
         with ending():
-            found = _found(find).audit(name, limit=count)
+            rows = found(find).audit(name, limit=count)
         if as_json:
-            rows = [masked(row.to_dict()) for row in found]
-            click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+            told = [masked(row.to_dict()) for row in rows]
+            click.echo(json.dumps(told, indent=2, ensure_ascii=False))
             return
-        if not found:
+        if not rows:
             click.echo("no changes")
             return
         console.print_table(
             ("when (UTC)", "who", "via", "action", "entry", "what"),
-            [telling.audit_cells(row) for row in found],
+            [telling.audit_cells(row) for row in rows],
         )
 
     return audit
@@ -269,7 +223,7 @@ def _migrate(find: Find) -> click.Command:
     def migrate() -> None:
         """Make or change the tables of the store; all of it is done, or nothing."""
         with ending():
-            steps = _found(find).store.migrate()
+            steps = found(find).store.migrate()
         for step in steps:
             click.echo(f"migrated {step}")
         if not steps:
@@ -287,10 +241,3 @@ def _moment(text: str, schedules: Schedules) -> datetime:
             param_hint="'--until'",
         ) from None
     return at if at.tzinfo is not None else at.replace(tzinfo=schedules.rules.zone)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may have no user of this number
-        return ""

@@ -76,7 +76,8 @@ def _load_own(module: str, name: str) -> Any:
         return getattr(import_module(f"{_CORE}.{module}"), name)
     except ImportError as error:
         raise ConfigError(
-            f"the store needs what is not installed: {error}; install periodic-celery[sql], or [redis]"
+            f"the store needs what is not installed: {error}; install periodic-celery[sql], or "
+            "periodic-celery[redis]"
         ) from error
 
 

@@ -16,7 +16,8 @@ import click
 from ...clock import SystemClock
 from ...entry import Entry
 from .. import comparing, linting, looks, simulating
-from ..changing import add_commands, ending
+from ..changing import add_commands
+from ..ending import ending
 from . import watched
 from .entries import Loaded, read_entries
 from .lint import lint_app

@@ -29,7 +29,7 @@ from ..celery.entries import read_entries
 from ..celery.lint import lint_app
 from ..celery.live import load_all, schedules_of
 from ..celery.settings import connection_to_broker
-from ..changing import ending
+from ..ending import ending
 from . import serve
 from .extension import PeriodicState, state_of
 

@@ -16,7 +16,7 @@ from periodic.integrations.celery.commands import periodic as celery_commands
 from periodic.integrations.flask import Periodic
 from periodic.integrations.flask.cli import periodic as commands
 
-NAMES = {"add", "set", "show", "pause", "resume", "delete", "rename", "audit", "migrate"}
+NAMES = {"add", "set", "show", "pause", "resume", "delete", "rename", "audit", "migrate", "import"}
 
 
 def test_both_groups_have_the_same_commands(shop: Any) -> None:
