@@ -266,7 +266,8 @@ class Beat:
                 return None  # the lease's thread wakes the beat
             if not self._skew.agrees():
                 return self.clock.now() + _LOOK_AGAIN
-            self._ahead.welcome(self._roster.adopt())
+            with without_collector():  # a hundred thousand may be adopted at once
+                self._ahead.welcome(self._roster.adopt())
             self._roster.forget_gone()
         except BrokerUnreachable as error:
             self._outage.failed(error, asking=True)

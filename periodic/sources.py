@@ -224,6 +224,8 @@ class Lineup:
                 self._tell_beat()
 
     def _tell_beat(self) -> None:
+        if not self._read:
+            return  # all of it together: the beat would take turns with whoever reads
         untold, self._untold = self._untold, []
         if untold:
             self._beat.put_all(untold)
@@ -234,10 +236,14 @@ class Lineup:
 
     def _stop(self, name: str) -> None:
         # What never ran is not removed: that would let the broker forget another beat's cursor.
-        if name in self._running:
+        if name not in self._running:
+            return
+        self._running.discard(name)
+        if self._read:
             self._tell_beat()  # in the order of the changes
-            self._running.discard(name)
             self._beat.remove(name)
+        else:
+            self._untold = [entry for entry in self._untold if entry.name != name]
 
     def _tell_doubled(self, name: str) -> None:
         if name not in self._doubled:

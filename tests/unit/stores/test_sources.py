@@ -136,6 +136,35 @@ def test_an_error_while_reading_removes_nothing(scene: Scene) -> None:
     assert ["a", "b"] == list(scene.beat.running)
 
 
+def test_a_first_reading_that_breaks_off_is_begun_again(scene: Scene) -> None:
+    """Nothing runs of its first half, not even later, where the second finds it spoiled."""
+    scene.put("a", "b")
+    good = scene.schedules.list()
+
+    def broken() -> Iterable[EntryRecord]:
+        yield from good
+        raise ConnectionError("gone")
+
+    lots = Changes(2, (each for each in broken()), whole=True)
+    with pytest.raises(ConnectionError):
+        scene.lineup.take(lots)
+    scene.lineup.take(Changes(2, good, whole=False))
+    assert ["put a", "put b"] == scene.beat.news()
+
+    scene.lineup.take(Changes(3, [EntryRecord(name="a"), good[1]], whole=True))
+    assert ["remove a"] == scene.beat.news()
+
+
+def test_what_was_good_before_the_reading_broke_off_may_be_spoiled_after_it(scene: Scene) -> None:
+    """The newest word counts, and what was never told is not taken back."""
+    scene.put("a", "b")
+    good = scene.schedules.list()
+    scene.lineup._take(good[0])
+    scene.lineup.take(Changes(3, [EntryRecord(name="a"), good[1]], whole=True))
+
+    assert ["put b"] == scene.beat.news()
+
+
 def test_a_bad_row_is_told_once_and_set_aside_and_the_others_run(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
