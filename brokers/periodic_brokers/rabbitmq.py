@@ -36,7 +36,7 @@ from periodic import (
 
 from .kombu_errors import channel_errors, connection_errors
 from .rabbitmq_frames import Address, Frames, Published
-from .rabbitmq_journal import Journal, Names, take_over
+from .rabbitmq_journal import Journal, Names, Refused, take_over
 
 T = TypeVar("T")
 
@@ -262,7 +262,33 @@ class RabbitMQBroker(Broker):
 
 
 def _send(led: _Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
-    """Claim and enqueue a batch by one commit."""
+    """Claim and enqueue a batch by one commit; what the server may refuse goes by its own."""
+    outcomes: list[Outcome] = []
+    for piece in _pieces(led.frames, batch):
+        outcomes += _send_piece(led, piece)
+    return outcomes
+
+
+def _pieces(frames: Frames, batch: Sequence[Dispatch]) -> list[list[Dispatch]]:
+    if not frames.suspects:
+        return [list(batch)]
+    pieces: list[list[Dispatch]] = [[]]
+    for dispatch in batch:
+        try:
+            published = _render(dispatch.message, frames)
+        except Exception:  # noqa: BLE001  # raised again where it is an outcome
+            pieces[-1].append(dispatch)
+            continue
+        # Made once: a task's own code may run.
+        ready = replace(dispatch, message=_made(dispatch.message, frames, published))
+        if frames.suspects.isdisjoint(each.route for each in published):
+            pieces[-1].append(ready)
+        else:
+            pieces += [[ready], []]
+    return [piece for piece in pieces if piece]
+
+
+def _send_piece(led: _Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
     journal = led.journal
     table = MemoryTable(journal.cursors)
     outcomes: list[Outcome] = []
@@ -289,7 +315,17 @@ def _send(led: _Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
         outcomes.append(Outcome(occurrence, Status.DISPATCHED, dispatch.cursor))
     if not table.written:
         return outcomes
-    returned = journal.send(b"".join(frames), table.written)
+    routes = {(address.exchange, address.routing_key) for address in senders}
+    try:
+        returned = journal.send(b"".join(frames), table.written)
+    except Refused as error:
+        led.frames.forget()
+        led.frames.suspects |= routes
+        if len(batch) > 1:  # each by its own, and those where nothing is refused never again
+            return _send(led, batch)
+        (dispatch,) = batch
+        return [Outcome(dispatch.occurrence, Status.FAILED, dispatch.previous, error)]
+    led.frames.suspects -= routes
     if not returned:
         journal.keep(table.written)
         return outcomes
@@ -307,6 +343,10 @@ def _render(message: Message, frames: Frames) -> Sequence[Published]:
             return message.published
         message = message.message
     return frames.render(message)
+
+
+def _made(message: Message, frames: Frames, published: Sequence[Published]) -> _Ready:
+    return _Ready(message.message if isinstance(message, _Ready) else message, frames, published)
 
 
 def _prepared(dispatch: Dispatch, frames: Frames) -> Dispatch:

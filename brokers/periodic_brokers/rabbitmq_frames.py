@@ -19,6 +19,9 @@ from kombu import Producer
 
 from periodic import BrokerError, FamilyMessage, Message
 
+#: Bytes of a frame of headers besides the properties: 8 around, 12 before.
+_HEADER = 20
+
 
 class Address(NamedTuple):
     """By what a message is known when it comes back: its id, and where it was to go.
@@ -44,6 +47,11 @@ class Published(NamedTuple):
 
     address: Address
     frames: bytes
+
+    @property
+    def route(self) -> tuple[str, str]:
+        """Where it goes: exchange and routing key."""
+        return self.address.exchange, self.address.routing_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,14 @@ class _Wire:
         self._write = frame_writer(self, _Into(self._written))
 
     def frames(self, channel_id: int, message: Any, exchange: str, routing_key: str) -> bytes:
+        # The body goes in as many frames as it takes. For headers there is one, or the connection
+        # is at its end, and with it every other message.
+        size, most = len(message._serialize_properties()), self.frame_max - _HEADER  # noqa: SLF001
+        if size > most:
+            raise BrokerError(
+                f"the message's headers and properties have {size} bytes, and RabbitMQ takes "
+                f"{most} (its frame_max); send less in headers"
+            )
         self._written.clear()
         # Mandatory: what no queue takes comes back.
         arguments = dumps("Bssbb", (0, exchange, routing_key, True, False))
@@ -138,6 +154,8 @@ class Frames:
         self._channel_id = channel_id
         self._channel: Any = None
         self._exchanges: set[str] = set()
+        #: (exchange, routing key) of what is sent alone: the server has refused something there.
+        self.suspects: set[tuple[str, str]] = set()
         self._wire = _Wire(connection.frame_max)
         # A family that nobody renders any more takes its templates with it.
         self._templates: WeakKeyDictionary[Any, dict[_Lengths, _Template | None]] = (

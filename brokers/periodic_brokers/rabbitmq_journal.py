@@ -64,6 +64,10 @@ class Returned(NamedTuple):
     why: str
 
 
+class Refused(BrokerError):  # noqa: N818  # what it says, not what went wrong
+    """The server has refused a message of a commit, it does not say which; the lead stays."""
+
+
 class _Token(NamedTuple):
     version: int
     persistent: bool
@@ -106,7 +110,8 @@ def take_over(connection: Any, names: Names, clock: Clock) -> Journal | None:
     try:
         channel.queue_declare(names.lock, exclusive=True, durable=False, auto_delete=False)
     except ResourceLocked:
-        return None  # the server has closed the channel
+        channel.close()  # the server has closed it, and py-amqp has opened it again
+        return None
     try:
         journal = Journal(connection, names, clock)
     except BrokerError:
@@ -144,9 +149,12 @@ class Journal:
         #: The version up to which a persistent token is known to be on disk.
         self._kept = -1
         self._renew_at = clock.monotonic() + _RENEW_EVERY
-        self.channel: Any = connection.channel()
+        #: Whether the channel is new: where the server closes it, py-amqp opens it again, without
+        #: tokens and transactions.
+        self._bare = False
+        self.channel: Any = connection.channel(callback=self._note_opened)
         self.channel.events["basic_return"].add(self._note_return)
-        self.channel.tx_select()
+        self._select()
         try:
             self._read()
         except BrokerError:
@@ -169,18 +177,26 @@ class Journal:
 
         Returns:
             What no queue wanted; `keep` is to be told without it.
+
+        Raises:
+            Refused: no cursor has moved, and nothing was enqueued; but of several messages some
+                may have been, where a full queue has rejected one.
         """
-        self.uncertain = True
+        self._begin_commit()
         self._returned.clear()
-        self._connection.transport.write(frames)
-        self._publish_token(self.version + 1, changes, _TRANSIENT)
-        self._acknowledge()
-        self.channel.tx_commit()
+        try:
+            self._connection.transport.write(frames)
+            self._publish_token(self.version + 1, changes, _TRANSIENT)
+            self._acknowledge()
+            self.channel.tx_commit()
+        except self._connection.channel_errors as error:
+            self._hold_again()
+            raise Refused(f"RabbitMQ refuses the message: {error}") from error
         return list(self._returned)
 
     def keep(self, changes: Changes) -> None:
         """Make changes durable."""
-        self.uncertain = True
+        self._begin_commit()
         version = self.version + 1
         self._publish_token(version, changes, _PERSISTENT)
         self._log(_step(version, changes))
@@ -249,16 +265,54 @@ class Journal:
             self.channel.basic_ack(token.tag)
             self._tokens.remove(token)
 
+    def _note_opened(self, _: Any) -> None:
+        self._bare = True
+
+    def _select(self) -> None:
+        self.channel.tx_select()
+        self._bare = False
+
+    def _begin_commit(self) -> None:
+        self.uncertain = True
+        if self._bare:  # closed while the answer to something else was read
+            raise amqp.RecoverableConnectionError("the server has closed the leader's channel")
+
+    def _hold_again(self) -> None:
+        """Take the tokens again after the server has closed the channel.
+
+        The lock kept others from them meanwhile. A transient one that went out with a commit that
+        was carried out in part says what is not so: the next one on disk makes it superfluous.
+        """
+        self._select()
+        found = self._take_tokens()
+        self._tokens = [token for token, _ in found]
+        if self._kept not in [token.version for token in self._tokens if token.persistent]:
+            raise amqp.RecoverableConnectionError("the tokens of this namespace are gone")
+        self.version = max(token.version for token in self._tokens)
+        self.channel.basic_consume(self._names.state, callback=self._hold)
+        self.keep({})
+
+    def _take_tokens(self) -> list[tuple[_Token, dict[str, Any]]]:
+        found: list[tuple[_Token, dict[str, Any]]] = []
+        while (message := self.channel.basic_get(self._names.state)) is not None:
+            body = _loads(message)
+            token = _Token(int(body["version"]), _is_persistent(message), message.delivery_tag)
+            found.append((token, body))
+        return found
+
     # -- the log ---------------------------------------------------------------------------------
 
     def _log(self, body: str) -> None:
         self._append(self._side, body)
         self._steps += 1
         self._weight += len(body)
-        if self._copying is not None:
-            self._append(_other(self._side), body)
-        elif self._steps >= _MOST_STEPS or self._weight > max(_LEAST_LOG, self._copied):
+        if self._copying is None and (
+            self._steps >= _MOST_STEPS or self._weight > max(_LEAST_LOG, self._copied)
+        ):
             self._copying = self._start_copy()
+        if self._copying is not None:
+            # The step that begins it as well: the copy is of entries that were known before.
+            self._append(_other(self._side), body)
 
     def _append(self, side: str, body: str) -> None:
         message = amqp.Message(body, delivery_mode=_PERSISTENT, content_type="application/json")
@@ -297,11 +351,7 @@ class Journal:
 
     def _read(self) -> None:
         """Read the newest token and the log that it names; write the first one where none was."""
-        found: list[tuple[_Token, dict[str, Any]]] = []
-        while (message := self.channel.basic_get(self._names.state)) is not None:
-            body = _loads(message)
-            token = _Token(int(body["version"]), _is_persistent(message), message.delivery_tag)
-            found.append((token, body))
+        found = self._take_tokens()
         if not found:
             if _exists(self._connection, self._names.init):
                 return
@@ -360,8 +410,9 @@ def _exists(connection: Any, queue: str) -> bool:
     try:
         channel.queue_declare(queue, passive=True)
     except NotFound:
-        return False  # the server has closed the channel
-    channel.close()
+        return False
+    finally:
+        channel.close()  # also where the server has closed it: py-amqp opens it again
     return True
 
 

@@ -13,7 +13,7 @@ import kombu
 import pytest
 from kombu import Exchange, Queue
 
-from periodic import Adoption, BrokerError, Cursor, ManualClock
+from periodic import Adoption, BrokerError, BrokerUnreachable, Cursor, ManualClock
 from periodic_brokers import rabbitmq_journal
 from periodic_brokers.rabbitmq import RabbitMQBroker
 from periodic_brokers.rabbitmq_journal import Journal, Names
@@ -192,6 +192,78 @@ def test_an_error_that_looks_like_the_connections_is_the_messages_own(make, kit,
     assert isinstance(bad.error, ConnectionRefusedError)
 
 
+def test_a_full_queue_that_rejects_fails_its_own_message_only(make, kit, channel, queue):
+    """Its run goes out when there is room; the others may be repeated once, with the first try."""
+    full = f"full-{queue}"
+    arguments = {"x-max-length": 1, "x-overflow": "reject-publish"}
+    channel.queue_declare(full, durable=True, auto_delete=False, arguments=arguments)
+    channel.basic_publish(amqp.Message('"first"'), routing_key=full)
+    wait_for(channel, full)
+    broker = make()
+    kit.adopt(broker, "bad", "good")
+    rejected = kit.Text("late", declare=[], routing_key=full)
+    for minute in (1, 2):
+        bad, good = broker.dispatch(
+            [
+                kit.dispatch(rejected, "bad"),
+                kit.dispatch(kit.Text("ok", queue), "good", minute, minute - 1),
+            ]
+        )
+        assert ("FAILED", "DISPATCHED") == (bad.status.name, good.status.name)
+        assert kit.NOON == bad.cursor
+        assert "RabbitMQ refuses the message" in str(bad.error)
+        # The server says only that the first batch was carried out in part: it went out again.
+        assert ["ok"] * (3 - minute) == bodies(channel, queue)
+    assert ["first"] == bodies(channel, full)
+    (again,) = broker.dispatch([kit.dispatch(rejected, "bad")])
+    assert "DISPATCHED" == again.status.name
+    assert ["late"] == bodies(channel, full)
+
+
+def test_a_message_that_the_server_refuses_fails_alone(make, kit, channel, queue):
+    """The others go out, once; the connection and the lead stay."""
+    broker = make()
+    kit.adopt(broker, "bad", "good")
+    led = broker.lead() and broker._led
+    refused = kit.Text("x", queue, user_id="somebody-else")
+    for minute in (1, 2):
+        bad, good = broker.dispatch(
+            [
+                kit.dispatch(refused, "bad"),
+                kit.dispatch(kit.Text("ok", queue), "good", minute, minute - 1),
+            ]
+        )
+        assert ("FAILED", "DISPATCHED") == (bad.status.name, good.status.name)
+        assert "user_id property set to 'somebody-else'" in str(bad.error)
+        assert not isinstance(bad.error, BrokerUnreachable)
+        assert ["ok"] == bodies(channel, queue)
+    assert led is broker._led
+    assert {"bad": kit.NOON, "good": kit.NOON + timedelta(minutes=2)} == stand(
+        make_over(broker, make), "bad", "good"
+    )
+
+
+def make_over(broker: RabbitMQBroker, make: Any) -> RabbitMQBroker:
+    """Let another broker lead, and return it."""
+    broker.resign()
+    return make()
+
+
+def test_headers_that_fit_no_frame_fail_their_own_message_only(make, kit, channel, queue):
+    """The server would end the connection for them, again and again; bodies of any size pass."""
+    broker = make()
+    kit.adopt(broker, "bad", "good")
+    large = kit.Text("x", queue, headers={"note": "a" * 200_000})
+    body = "b" * 400_000
+    bad, good = broker.dispatch(
+        [kit.dispatch(large, "bad"), kit.dispatch(kit.Text(body, queue), "good")]
+    )
+
+    assert ("FAILED", "DISPATCHED") == (bad.status.name, good.status.name)
+    assert "headers" in str(bad.error)
+    assert [body] == bodies(channel, queue)
+
+
 # -- what is kept --------------------------------------------------------------------------------
 
 
@@ -216,6 +288,18 @@ def test_the_log_is_rewritten_and_stays_small(make, kit, channel, queue, names, 
     assert NOON + timedelta(minutes=99) == max(stood.values())
     assert kept <= 30
     assert NOON - timedelta(days=9) == stand(second, "entry-9")["entry-9"]
+
+
+def test_the_step_that_begins_a_rewriting_is_rewritten_too(make, kit, monkeypatch):
+    """Entries that it makes known are in the new log too, beside the copy of the others."""
+    monkeypatch.setattr(rabbitmq_journal, "_MOST_STEPS", 4)
+    first, second = make(), make()
+    entries = [f"entry-{number}" for number in range(12)]
+    for entry in entries:
+        kit.adopt(first, entry)
+    first.resign()
+
+    assert dict.fromkeys(entries, kit.NOON) == stand(second, *entries)
 
 
 def test_a_leader_killed_between_its_two_commits_has_sent_its_batch(
