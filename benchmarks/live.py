@@ -83,9 +83,8 @@ def follow(path: Path, count: int) -> bool:
     thread.join(10)
     median, worst = statistics.median(took), max(took)
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{CHANGES} changes, write to plan: median {median * 1e3:.1f} ms, worst {worst * 1e3:.0f} ms"
-    )
+    told = f"median {median * 1e3:.1f} ms, worst {worst * 1e3:.0f} ms"
+    print(f"{CHANGES} changes, put to plan: {told}")
     print(f"memory: {megabytes:.0f} MB at the most")
     return median < 0.05 and worst < 1 and megabytes < MEGABYTES
 
