@@ -36,7 +36,9 @@ Convert = Callable[[object, str], Schedule | None]
 #: Fields of an entry that no definition holds: the record has them.
 _OF_THE_RECORD = frozenset({"name", "since"})
 #: What a definition may hold.
-KEYS = tuple(each.name for each in fields(Entry) if each.name not in _OF_THE_RECORD)
+KEYS: tuple[str, ...] = tuple(
+    each.name for each in fields(Entry) if each.name not in _OF_THE_RECORD
+)
 
 _SCHEDULES = (
     "a schedule such as crontab(minute=0) or interval(minutes=5), a number of seconds, a "

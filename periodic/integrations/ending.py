@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -20,7 +21,7 @@ from ..live import Schedules
 #: Finds the entries of the app that a command is for; may raise `PeriodicError`.
 Find = Callable[[click.Context], Schedules]
 
-who_option = click.option(
+who_option: Callable[[Any], Any] = click.option(
     "--who", help="Who does it, for the audit; the user of the system if not given."
 )
 
