@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
+import amqp
 from kombu import Connection
 
 from periodic import (
@@ -45,6 +46,10 @@ T = TypeVar("T")
 HEARTBEAT = 4
 #: Seconds after which a server that does not answer counts as unreachable; the user's options win.
 _TIMEOUT = 4.0
+#: Seconds after which a server that shows life, but does not answer, counts as unreachable.
+_ANSWER = 10.0
+#: Seconds that an answer may take while a connection is given up: a stop takes one.
+_FAREWELL = 0.3
 #: How many occurrences one commit takes.
 _CHUNK = 500
 #: How many cursors are written at a time when entries are adopted.
@@ -142,7 +147,8 @@ class RabbitMQBroker(Broker):
             led, self._led = self._led, None
             if led is not None:
                 try:
-                    led.journal.close()
+                    with self._hurried():
+                        led.journal.close()
                 except (*self._connection_errors, *self._channel_errors):
                     self._disconnect()  # the server finds out as well
 
@@ -210,16 +216,19 @@ class RabbitMQBroker(Broker):
         A claim that was won by the first try says TAKEN at the second.
         """
         with self._lock:
+            broken: BrokerUnreachable | None = None
             if self._led is not None:
                 try:
                     with self._translated():
                         return work(self._led)
-                except BrokerUnreachable:
+                except BrokerUnreachable as error:
                     if self._led is not None:  # the connection is as it was
                         raise
+                    broken = error
             self.lead()
             if self._led is None:
-                raise NotLeading(
+                # The server may not have seen yet what has become of the connection.
+                raise broken or NotLeading(
                     f"{self._uri}: another beat's connection leads; this one waits for its turn"
                 )
             with self._translated():
@@ -231,6 +240,9 @@ class RabbitMQBroker(Broker):
             self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
             own: Any = self._connection  # its stub knows no value of this
             own.declared_entities.clear()
+            made: Any = self._connection.connection
+            made.drain_events = partial(_drain, made, self._clock)
+            made.on_blocked = _blocked
         return self._connection.connection
 
     @contextmanager
@@ -249,6 +261,15 @@ class RabbitMQBroker(Broker):
                 self._disconnect()
             raise
 
+    @contextmanager
+    def _hurried(self) -> Generator[None]:
+        connection: Any = self._connection.connection if self._connection.connected else None
+        if connection is None:
+            yield
+        else:
+            with connection.transport.having_timeout(_FAREWELL):
+                yield
+
     def _disconnect(self) -> None:
         self._led = None
         with suppress(Exception):
@@ -258,7 +279,25 @@ class RabbitMQBroker(Broker):
         """Let another broker lead, and close the connection."""
         with self._lock:
             self.resign()
-            self._connection.release()
+            with suppress(*self._connection_errors), self._hurried():
+                self._connection.release()
+
+
+def _drain(connection: Any, clock: Clock, timeout: float | None = None) -> None:
+    """Do what py-amqp's `drain_events` does; but signs of life alone are no answer.
+
+    A server that is short of memory, or whose quorum queue has no majority, sends nothing else.
+    """
+    until = clock.monotonic() + _ANSWER
+    while not connection.blocking_read(timeout):
+        if clock.monotonic() >= until:
+            raise TimeoutError(f"RabbitMQ lives but has not answered for {_ANSWER:g} seconds")
+
+
+def _blocked(reason: str) -> None:
+    raise amqp.RecoverableConnectionError(
+        "RabbitMQ takes no messages now, it is short of memory or of disk space: " + reason
+    )
 
 
 def _send(led: _Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
@@ -304,7 +343,8 @@ def _send_piece(led: _Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
             published = _render(dispatch.message, led.frames)
         except Exception as error:  # a task's own code may run; the outcome carries it
             # Users' code raises what sockets raise, too.
-            if isinstance(error, led.frames.connection_errors) and not journal.alive:
+            lost = led.frames.lost or not journal.alive
+            if isinstance(error, led.frames.connection_errors) and lost:
                 raise
             outcomes.append(Outcome(occurrence, Status.FAILED, stands, error))
             continue
@@ -353,7 +393,12 @@ def _prepared(dispatch: Dispatch, frames: Frames) -> Dispatch:
     message: Any = dispatch.message
     if getattr(message, "family", None) is None or not message.settled:
         return dispatch
-    return replace(dispatch, message=_Ready(message, frames, frames.render(message)))
+    try:
+        return replace(dispatch, message=_Ready(message, frames, frames.render(message)))
+    except Exception:
+        if frames.lost:
+            raise
+        return dispatch  # its own error, which is an outcome when it is dispatched
 
 
 def _without(

@@ -7,7 +7,8 @@ rendered once; their bytes are kept, and the texts in which they differ are fill
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
@@ -81,19 +82,33 @@ class _Template:
         return Published(address, b"".join(pieces))
 
 
-#: How long the texts of own headers are, by name.
+#: How long the texts of own headers are in bytes, by name.
 _Lengths = tuple[tuple[str, int], ...]
 
 
 class _Capturing:
-    """A channel that keeps what is published; all else goes to the real one."""
+    """A channel that keeps what is published; all else goes to the real one.
 
-    def __init__(self, channel: Any) -> None:
+    Args:
+        channel: the real one.
+        watched: in which its methods are called.
+    """
+
+    def __init__(self, channel: Any, watched: Callable[[], AbstractContextManager[None]]) -> None:
         self._channel = channel
+        self._watched = watched
         self.published: list[tuple[Any, str, str]] = []
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._channel, name)
+        found = getattr(self._channel, name)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self._watched():
+                return found(*args, **kwargs)
+
+        return call
 
     def basic_publish(
         self, message: Any, exchange: str = "", routing_key: str = "", **_: Any
@@ -150,6 +165,9 @@ class Frames:
             *connection.recoverable_connection_errors,
             OSError,
         )
+        #: Whether the connection failed while something was declared: no later answer counts, it
+        #: may be that to an earlier question.
+        self.lost: bool = False
         self._connection = connection
         self._channel_id = channel_id
         self._channel: Any = None
@@ -191,7 +209,7 @@ class Frames:
         return [self._published(*each) for each in self._captured(message)]
 
     def _captured(self, message: Message) -> list[tuple[Any, str, str]]:
-        channel = _Capturing(self._own_channel())
+        channel = _Capturing(self._own_channel(), self._watched)
         try:
             # All that a producer asks of a channel is there.
             message.publish(Producer(cast("Any", channel), auto_declare=False))
@@ -209,13 +227,23 @@ class Frames:
         """Refuse an exchange that is not there: publishing to it would end the whole channel."""
         for exchange in exchanges:
             if exchange and exchange not in self._exchanges:
-                self._own_channel().exchange_declare(exchange, type="", passive=True)
+                with self._watched():
+                    self._own_channel().exchange_declare(exchange, type="", passive=True)
                 self._exchanges.add(exchange)
 
     def _own_channel(self) -> Any:
         if self._channel is None or not self._channel.is_open:
-            self._channel = self._connection.channel()
+            with self._watched():
+                self._channel = self._connection.channel()
         return self._channel
+
+    @contextmanager
+    def _watched(self) -> Generator[None]:
+        try:
+            yield
+        except self.connection_errors:
+            self.lost = True
+            raise
 
     def _build(self, message: FamilyMessage, lengths: _Lengths) -> _Template | None:
         """Render two siblings; the first one, filled in for the second, must be the second."""
@@ -244,7 +272,7 @@ def _headers(message: Any) -> Mapping[str, Any]:
 
 
 def _lengths(texts: Mapping[str, str]) -> _Lengths:
-    return tuple((name, len(text)) for name, text in texts.items())
+    return tuple((name, len(text.encode())) for name, text in texts.items())
 
 
 def _template(published: Published, texts: Mapping[str, str]) -> _Template:

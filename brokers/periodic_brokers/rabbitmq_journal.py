@@ -24,7 +24,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import amqp
-from amqp.exceptions import NotFound, ResourceLocked
+from amqp.exceptions import AccessRefused, NotFound, ResourceLocked
 
 from periodic import BrokerError, Clock, Cursor, iso_utc
 
@@ -360,6 +360,8 @@ class Journal:
         newest, body = max(found, key=lambda each: each[0])
         self._tokens = [token for token, _ in found]
         self._side = body["log"]
+        if self._is_read_elsewhere():
+            return  # tokens go back when this channel is closed
         self._read_log()
         _apply(self.cursors, body["changes"])
         self.version = newest.version - 1
@@ -367,6 +369,25 @@ class Journal:
         self.channel.basic_consume(self._names.state, callback=self._hold)
         # Written once more, on disk, before anything else: the log has it from now on.
         self.keep({name: _cursor(text) for name, text in body["changes"].items()})
+
+    def _is_read_elsewhere(self) -> bool:
+        """Whether who was about to lead died with steps in hand that are not back yet.
+
+        Its channels die one by one, and what it holds is not counted.
+        """
+        channel = self._connection.channel()
+        try:
+            channel.basic_qos(prefetch_size=0, prefetch_count=1, a_global=False)
+            channel.basic_consume(self._names.log(self._side), exclusive=True)
+        except AccessRefused as error:
+            if "exclusive use" not in str(error):
+                raise
+            return True
+        except NotFound:
+            return False
+        finally:
+            channel.close()
+        return False
 
     def _begin(self) -> None:
         """Write the first token; then say that there was one."""

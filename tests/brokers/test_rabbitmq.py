@@ -13,8 +13,8 @@ import kombu
 import pytest
 from kombu import Exchange, Queue
 
-from periodic import Adoption, BrokerError, BrokerUnreachable, Cursor, ManualClock
-from periodic_brokers import rabbitmq_journal
+from periodic import Adoption, BrokerError, BrokerUnreachable, Cursor, ManualClock, SystemClock
+from periodic_brokers import rabbitmq, rabbitmq_journal
 from periodic_brokers.rabbitmq import RabbitMQBroker
 from periodic_brokers.rabbitmq_journal import Journal, Names
 
@@ -353,6 +353,19 @@ def _forget_transient(channel: Any, queue: str) -> None:
         channel.basic_publish(again, routing_key=queue)
 
 
+def test_steps_in_the_hands_of_who_dies_are_waited_for(make, kit, connection, names):
+    """A leader that was killed while it read the log may hold some when its tokens are back."""
+    first, second = make(), make()
+    kit.adopt(first, "a")
+    kit.adopt(first, "b")
+    first.resign()
+    with connection.channel() as dying:
+        dying.basic_consume(names.log("a"))
+        assert [False, False] == [second.lead(), second.lead()]
+
+    assert {"a": kit.NOON, "b": kit.NOON} == stand(second, "a", "b")
+
+
 def test_a_journal_of_a_newer_version_is_refused(make, kit, channel, names):
     """It says so, and what to do; nothing is written, and another may lead."""
     first = make()
@@ -448,6 +461,85 @@ def test_a_server_that_is_away_is_an_outcome(clock, kit):
 
     assert ("FAILED", kit.NOON) == (outcome.status.name, outcome.cursor)
     assert "amqp://" in str(outcome.error)
+
+
+def test_a_server_that_hangs_holds_up_a_batch_once(make, kit, monkeypatch):
+    """The first message finds out; the others do not wait for their own time-out, and are kept."""
+    broker = make()
+    kit.adopt(broker, "a", "b", "c")
+    asked = []
+
+    def hang(*_: Any, **__: Any) -> None:
+        asked.append(1)
+        raise TimeoutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(amqp.Channel, "queue_declare", hang)
+        batch = [kit.dispatch(kit.Text("x", f"new-{entry}"), entry) for entry in "abc"]
+        outcomes = broker.dispatch(batch)
+
+    assert ["FAILED"] * 3 == [outcome.status.name for outcome in outcomes]
+    assert all(isinstance(outcome.error, BrokerUnreachable) for outcome in outcomes)
+    assert len(asked) <= 2
+
+
+def test_signs_of_life_are_no_answer(connection, namespace, kit, monkeypatch):
+    """A server that sends nothing but heartbeats is an outage in the end."""
+    monkeypatch.setattr(rabbitmq, "_ANSWER", 0.2)
+    broker = RabbitMQBroker(connection, namespace=namespace, clock=SystemClock())
+    kit.adopt(broker, "job")
+    journal = broker._led.journal
+    with monkeypatch.context() as patch:
+        made = journal.channel.connection
+        patch.setattr(made, "blocking_read", lambda _: time.sleep(0.01))
+        with pytest.raises(TimeoutError, match="lives but has not answered for"):
+            journal.keep({})
+    broker.close()
+
+
+def test_a_server_short_of_memory_is_an_outage_that_ends(rabbitmq_server, clock, kit):
+    """It takes no messages, and says so at once; when it takes them again each goes out once."""
+    with kombu.Connection(rabbitmq_server.url) as connection, connection.channel() as channel:
+        queue = f"tasks-{uuid.uuid4().hex[:8]}"
+        channel.queue_declare(queue, durable=True, auto_delete=False)
+        broker = RabbitMQBroker(connection, namespace=queue, clock=clock)
+        kit.adopt(broker, "job")
+        batch = [kit.dispatch(kit.Text("x", declare=[], routing_key=queue))]
+        rabbitmq_server.control("set_vm_memory_high_watermark", "0.0000001")
+        try:
+            started = time.monotonic()
+            (outcome,) = broker.dispatch(batch)
+            took = time.monotonic() - started
+        finally:
+            rabbitmq_server.control("set_vm_memory_high_watermark", "0.4")
+        status, deadline = "FAILED", time.monotonic() + 20
+        while status == "FAILED" and time.monotonic() < deadline:
+            status = broker.dispatch(batch)[0].status.name
+        broker.close()
+
+        assert ("FAILED", kit.NOON) == (outcome.status.name, outcome.cursor)
+        assert took < 5
+        assert status in {"DISPATCHED", "TAKEN"}
+        wait_for(channel, queue)
+        assert ["x"] == bodies(channel, queue)
+
+
+def test_a_stop_does_not_wait_for_a_server_that_hangs(make, kit, monkeypatch):
+    """It is let go within a second; the server hands the lead over when it finds out."""
+    broker = make()
+    kit.adopt(broker, "job")
+    transport = broker._led.journal.channel.connection.transport
+    given = []
+
+    def hang(*_: Any) -> None:
+        given.append(transport.sock.gettimeout())
+        raise TimeoutError
+
+    monkeypatch.setattr(transport, "_read", hang)
+    broker.close()
+
+    assert given
+    assert all(seconds is not None and seconds < 0.5 for seconds in given)
 
 
 def test_a_cursor_has_one_text(names):
