@@ -10,7 +10,7 @@ from kombu.transport import filesystem
 from periodic_brokers import memory
 
 #: Whole suites within a test; what they find is the same on every interpreter.
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("our_plugin_alone")]
 
 pytest_plugins = ["pytester"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 #: A suite within a test; what it finds is the same on every interpreter.
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("our_plugin_alone")]
 
 BROKEN = Path(__file__).parent / "broken" / "stores"
 
