@@ -262,10 +262,12 @@ class Beat:
         if self._outage.waiting:
             return self._outage.retry_instant()
         try:
-            if not self._leads():
+            if not self._skew.reason and not self._leads():
                 return None  # the lease's thread wakes the beat
-            if not self._skew.agrees():
+            if not self._agrees():
                 return self.clock.now() + _LOOK_AGAIN
+            if not self._leads():  # it stood aside while its clock was wrong
+                return None
             with without_collector():  # a hundred thousand may be adopted at once
                 self._ahead.welcome(self._roster.adopt())
             self._roster.forget_gone()
@@ -279,6 +281,13 @@ class Beat:
             return self._outage.retry_instant()
         wake = self.planner.next_wake()
         return self.clock.now() if self._ahead.work(wake) else wake
+
+    def _agrees(self) -> bool:
+        """Compare the clocks; a beat whose clock is wrong lets another lead."""
+        agrees = self._skew.agrees()
+        if self._leadership is not None:
+            self._leadership.stand_aside(aside=not agrees)
+        return agrees
 
     def _leads(self) -> bool:
         if self._leadership is None:

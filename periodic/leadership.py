@@ -74,6 +74,7 @@ class Leadership:
         self._shown = Capability.REGISTRY in broker.capabilities
         self._wake = Wake()
         self._stopping = False
+        self._aside = False
         self._told_at: float | None = None
         self._thread: threading.Thread | None = None
         self._trusted_until = 0.0
@@ -121,6 +122,15 @@ class Leadership:
         self._changed, self._status = changed, status
         self._thread = threading.Thread(target=self._run, name="periodic-lease", daemon=True)
         self._thread.start()
+
+    def stand_aside(self, *, aside: bool) -> None:
+        """Give the lease back and take none, or contend again: the clock is wrong, or right again.
+
+        A beat whose clock is wrong claims nothing, so it must not keep others from it either.
+        """
+        if aside != self._aside:
+            self._aside = aside
+            self._wake.set()
 
     def announce(self) -> None:
         """Let the thread show the beat's new state now; safe in a signal handler."""
@@ -187,6 +197,10 @@ class Leadership:
         if not self._leased:
             self._pause(RENEW_EVERY.total_seconds())
             return
+        if self._aside:
+            self._step_down()
+            self._pause(RENEW_EVERY.total_seconds())
+            return
         store = self._broker.leases()
         started = self._clock.monotonic()
         holds = self._hold(store)
@@ -221,6 +235,19 @@ class Leadership:
         if not leads:
             self._others_led_until = self._clock.now() - TTL
         self._pause(_STAY_EVERY if leads else _STAND_EVERY)
+
+    def _step_down(self) -> None:
+        lease, self._lease, self._trusted_until = self._lease, None, 0.0
+        if lease is None:
+            return
+        self._broker.leases().release(lease)
+        self._led, self._stood_by = False, True
+        logger.warning(
+            "this beat (%s) has given back the lease until its clock is right",
+            self.beat,
+            extra={"event": "beat-stands-aside"},
+        )
+        self._show()
 
     def _hold(self, store: LeaseStore) -> bool:
         if self._lease is not None:

@@ -47,6 +47,13 @@ class SimulatedLeadership(Leadership):
             self._changed, self._status = both, status
             self._look_again()
 
+    def stand_aside(self, *, aside: bool) -> None:
+        """Give the lease back, or contend again, at the simulation's next turn."""
+        super().stand_aside(aside=aside)
+        if self._wake.is_set():
+            self._wake.clear()
+            self._look_again()
+
     def leave(self) -> None:
         """Nobody waits here."""
 

@@ -32,6 +32,9 @@ class _Lease:
 
     stop = leave
 
+    def stand_aside(self, *, aside: bool) -> None:
+        """Take it as it is."""
+
 
 @pytest.mark.parametrize("copied", [False, True])
 def test_a_broker_that_lost_its_cursors_counts_from_when_another_beat_led(
