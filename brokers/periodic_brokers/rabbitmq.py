@@ -303,16 +303,18 @@ def _blocked(reason: str) -> None:
 def _send(led: _Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
     """Claim and enqueue a batch by one commit; what the server may refuse goes by its own."""
     outcomes: list[Outcome] = []
-    for piece in _pieces(led.frames, batch):
+    for piece in _pieces(led, batch):
         outcomes += _send_piece(led, piece)
     return outcomes
 
 
-def _pieces(frames: Frames, batch: Sequence[Dispatch]) -> list[list[Dispatch]]:
+def _pieces(led: _Lead, batch: Sequence[Dispatch]) -> list[list[Dispatch]]:
+    frames = led.frames
     if not frames.suspects:
         return [list(batch)]
     pieces: list[list[Dispatch]] = [[]]
     for dispatch in batch:
+        led.journal.live()
         try:
             published = _render(dispatch.message, frames)
         except Exception:  # noqa: BLE001  # raised again where it is an outcome
@@ -339,6 +341,7 @@ def _send_piece(led: _Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
         if stands != dispatch.previous:
             outcomes.append(Outcome(occurrence, Status.TAKEN, stands))
             continue
+        journal.live()
         try:
             published = _render(dispatch.message, led.frames)
         except Exception as error:  # a task's own code may run; the outcome carries it

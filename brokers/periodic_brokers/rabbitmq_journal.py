@@ -50,6 +50,8 @@ _WEIGHT = 60
 #: Seconds after which a token is replaced: a server closes the channel of who holds a message for
 #: longer than its `consumer_timeout`, 30 minutes unless configured.
 _RENEW_EVERY = 60.0
+#: Seconds between two signs of life while messages are made.
+_LIVE_EVERY = 0.5
 
 
 class Returned(NamedTuple):
@@ -149,6 +151,7 @@ class Journal:
         #: The version up to which a persistent token is known to be on disk.
         self._kept = -1
         self._renew_at = clock.monotonic() + _RENEW_EVERY
+        self._live_at = clock.monotonic() + _LIVE_EVERY
         #: Whether the channel is new: where the server closes it, py-amqp opens it again, without
         #: tokens and transactions.
         self._bare = False
@@ -216,14 +219,22 @@ class Journal:
 
     def stay(self) -> None:
         """Show that this connection lives, take what has come, and renew the token in time."""
+        self._live()
+        if self._clock.monotonic() >= self._renew_at or self._copying is not None:
+            self.keep({})
+
+    def live(self) -> None:
+        """Show each second that this connection lives; for who works long between commits."""
+        if self._clock.monotonic() >= self._live_at:
+            self._live()
+
+    def _live(self) -> None:
         self._connection.heartbeat_tick()
         try:
             while True:
                 self._connection.drain_events(timeout=0.001)
         except TimeoutError:
-            pass
-        if self._clock.monotonic() >= self._renew_at or self._copying is not None:
-            self.keep({})
+            self._live_at = self._clock.monotonic() + _LIVE_EVERY
 
     def close(self) -> None:
         """Let another one lead."""
@@ -376,15 +387,18 @@ class Journal:
         Its channels die one by one, and what it holds is not counted.
         """
         channel = self._connection.channel()
+        queue = self._names.log(self._side)
+        got: list[Any] = []
         try:
+            waits = _declare(channel, queue).message_count
             channel.basic_qos(prefetch_size=0, prefetch_count=1, a_global=False)
-            channel.basic_consume(self._names.log(self._side), exclusive=True)
+            channel.basic_consume(queue, exclusive=True, callback=got.append)
+            while waits and not got:
+                self._connection.drain_events(timeout=_ANSWER)
         except AccessRefused as error:
             if "exclusive use" not in str(error):
                 raise
             return True
-        except NotFound:
-            return False
         finally:
             channel.close()
         return False
@@ -474,8 +488,15 @@ def _apply(cursors: dict[str, Cursor], changes: Mapping[str, str | None]) -> Non
 
 
 def _loads(message: Any) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(message.body)
-    if body["format"] > FORMAT:
+    try:
+        body: dict[str, Any] = json.loads(message.body)
+        newer = body["format"] > FORMAT
+    except (ValueError, KeyError, TypeError) as error:
+        raise BrokerError(
+            "a message in the queues periodic.<namespace>.state or .log.* of RabbitMQ is none of a "
+            f"beat: {message.body[:60]!r}; take it out of there"
+        ) from error
+    if newer:
         raise BrokerError(
             f"the journal of the cursors in RabbitMQ has format {body['format']}, this version of "
             f"periodic reads up to {FORMAT}; upgrade it, or stop the beats and delete the queues "

@@ -383,6 +383,19 @@ def test_a_journal_of_a_newer_version_is_refused(make, kit, channel, names):
     assert 1 == count(channel, names.state)
 
 
+@pytest.mark.parametrize("body", ["what is this", "{}", "[]"])
+def test_a_message_of_somebody_else_is_no_token(make, kit, channel, names, body):
+    """It is an error that says what to do, not a beat that stands by for ever."""
+    first = make()
+    kit.adopt(first, "job")
+    first.resign()
+    channel.basic_publish(amqp.Message(body), routing_key=names.state)
+    second, third = make(), make()
+    for broker in (second, third, second):
+        with pytest.raises(BrokerError, match="is none of a beat"):
+            broker.lead()
+
+
 def test_a_token_is_never_invented(make, kit, channel, names):
     """Where there was one and it cannot be seen, somebody's channel may still be dying."""
     first = make()
@@ -522,6 +535,27 @@ def test_a_server_short_of_memory_is_an_outage_that_ends(rabbitmq_server, clock,
         assert status in {"DISPATCHED", "TAKEN"}
         wait_for(channel, queue)
         assert ["x"] == bodies(channel, queue)
+
+
+def test_messages_that_take_long_to_make_do_not_end_the_connection(
+    connection, namespace, kit, queue
+):
+    """The server hears of a leader that makes messages for longer than some heartbeats."""
+    broker = RabbitMQBroker(connection, namespace=namespace, clock=SystemClock(), heartbeat=1)
+
+    class Slow(kit.Text):
+        def publish(self, producer: Any) -> None:
+            time.sleep(0.7)
+            super().publish(producer)
+
+    entries = [f"entry-{number}" for number in range(8)]
+    kit.adopt(broker, *entries)
+    led = broker._led
+    outcomes = broker.dispatch([kit.dispatch(Slow("x", queue), entry) for entry in entries])
+
+    assert ["DISPATCHED"] * 8 == [outcome.status.name for outcome in outcomes]
+    assert led is broker._led
+    broker.close()
 
 
 def test_a_stop_does_not_wait_for_a_server_that_hangs(make, kit, monkeypatch):
