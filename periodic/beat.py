@@ -262,12 +262,9 @@ class Beat:
         if self._outage.waiting:
             return self._outage.retry_instant()
         try:
-            if not self._skew.reason and not self._leads():
-                return None  # the lease's thread wakes the beat
-            if not self._agrees():
-                return self.clock.now() + _LOOK_AGAIN
-            if not self._leads():  # it stood aside while its clock was wrong
-                return None
+            if not self._may_claim():
+                # The lease's thread wakes the beat; nobody says when a clock is right again.
+                return self.clock.now() + _LOOK_AGAIN if self._skew.reason else None
             with without_collector():  # a hundred thousand may be adopted at once
                 self._ahead.welcome(self._roster.adopt())
             self._roster.forget_gone()
@@ -282,12 +279,14 @@ class Beat:
         wake = self.planner.next_wake()
         return self.clock.now() if self._ahead.work(wake) else wake
 
-    def _agrees(self) -> bool:
-        """Compare the clocks; a beat whose clock is wrong lets another lead."""
+    def _may_claim(self) -> bool:
+        """Tell whether this beat leads and its clock is right; a wrong one lets another lead."""
+        if not self._skew.reason and not self._leads():
+            return False
         agrees = self._skew.agrees()
         if self._leadership is not None:
             self._leadership.stand_aside(aside=not agrees)
-        return agrees
+        return agrees and self._leads()
 
     def _leads(self) -> bool:
         if self._leadership is None:
