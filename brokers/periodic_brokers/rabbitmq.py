@@ -256,8 +256,8 @@ class RabbitMQBroker(Broker):
             raise BrokerUnreachable(f"{self._uri}: {type(error).__name__}: {error}") from error
         except BaseException:
             # In the middle of a commit nobody knows what the server has done: it says so to the
-            # next connection.
-            if self._led is not None and self._led.journal.uncertain:
+            # next connection. In that of a take-over tokens are in hand that nobody else could get.
+            if self._led is None or self._led.journal.uncertain:
                 self._disconnect()
             raise
 

@@ -148,6 +148,7 @@ class Journal:
         self._returned: list[Returned] = []
         self._steps = self._weight = self._copied = 0
         self._copying: Iterator[list[str]] | None = None
+        self._turning = False
         #: The version up to which a persistent token is known to be on disk.
         self._kept = -1
         self._renew_at = clock.monotonic() + _RENEW_EVERY
@@ -317,9 +318,9 @@ class Journal:
         self._append(self._side, body)
         self._steps += 1
         self._weight += len(body)
-        if self._copying is None and (
-            self._steps >= _MOST_STEPS or self._weight > max(_LEAST_LOG, self._copied)
-        ):
+        # Not while tokens on disk still name the log that the copy would go to.
+        begins = self._copying is None and not self._turning
+        if begins and (self._steps >= _MOST_STEPS or self._weight > max(_LEAST_LOG, self._copied)):
             self._copying = self._start_copy()
         if self._copying is not None:
             # The step that begins it as well: the copy is of entries that were known before.
@@ -355,7 +356,9 @@ class Journal:
     def _turn(self) -> None:
         """Let tokens name the other log, whose copy is complete and on disk."""
         old, self._side = self._side, _other(self._side)
+        self._turning = True
         self.keep({})
+        self._turning = False
         self.channel.queue_purge(self._names.log(old))
 
     # -- reading ---------------------------------------------------------------------------------

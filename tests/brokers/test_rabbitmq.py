@@ -302,6 +302,24 @@ def test_the_step_that_begins_a_rewriting_is_rewritten_too(make, kit, monkeypatc
     assert dict.fromkeys(entries, kit.NOON) == stand(second, *entries)
 
 
+def test_a_copy_that_takes_longer_than_the_next_is_due_keeps_all(make, kit, monkeypatch):
+    """Steps that outweigh a copy while it is written begin no other before it is in use."""
+    monkeypatch.setattr(rabbitmq_journal, "_MOST_STEPS", 2)
+    monkeypatch.setattr(rabbitmq_journal, "_COPY", 1)
+    entries = [f"entry-{number}" for number in range(5)]
+    broker = make()
+    kit.adopt(broker, *entries)
+    for _ in range(30):
+        broker._led.journal.keep({})
+        broker.resign()
+        assert dict.fromkeys(entries, kit.NOON) == stand(broker, *entries)
+    for _ in range(30):
+        broker._led.journal.keep({})
+    broker.resign()
+
+    assert dict.fromkeys(entries, kit.NOON) == stand(broker, *entries)
+
+
 def test_a_leader_killed_between_its_two_commits_has_sent_its_batch(
     make, kit, channel, queue, monkeypatch
 ):
@@ -335,6 +353,20 @@ def test_a_server_killed_between_the_two_commits_gets_the_batch_again(
 
     assert "DISPATCHED" == outcome.status.name
     assert ["again", "again"] == bodies(channel, queue)
+
+
+def test_a_take_over_that_fails_gives_the_tokens_back(make, kit, monkeypatch):
+    """Whatever it is that fails: the next one who tries may lead."""
+    first, second = make(), make()
+    kit.adopt(first, "job")
+    first.resign()
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "keep", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            first.lead()
+    deadline = time.monotonic() + 5
+    while not second.lead():
+        assert time.monotonic() < deadline, "nobody can lead any more"
 
 
 def _killed(*_: Any) -> None:
