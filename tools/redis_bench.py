@@ -223,7 +223,7 @@ class Sentinels:
         (home / "sentinel.conf").write_text(
             f"port {port}\nbind 127.0.0.1\nprotected-mode no\ndir {home}\n"
             f"sentinel monitor {self.NAME} 127.0.0.1 {master.port} {quorum}\n"
-            f"sentinel down-after-milliseconds {self.NAME} 500\n"
+            f"sentinel down-after-milliseconds {self.NAME} 2000\n"
             f"sentinel failover-timeout {self.NAME} 2000\n"
         )
         process = subprocess.Popen(

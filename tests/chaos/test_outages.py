@@ -61,7 +61,7 @@ def test_redis_stopped_for_8_seconds(serve, gather, how):
     "all_active", [pytest.param(False, marks=pytest.mark.slow), True], ids=["leased", "all-active"]
 )
 def test_a_stop_during_an_outage(serve, gather, how, all_active):
-    """SIGTERM while Redis does not answer, whatever the beat is in: it ends well, in under 3 s."""
+    """SIGTERM while Redis does not answer, whatever the beat is in: it ends well, in under 5 s."""
     server = serve()
     beats = gather(server, 10, all_active=all_active)
     beats.start_many(3)
@@ -73,7 +73,7 @@ def test_a_stop_during_an_outage(serve, gather, how, all_active):
         took.append(beat.stop())
 
     print(f"\nended {', '.join(f'{each:.1f}' for each in took)} s after SIGTERM, Redis {how}")
-    assert max(took) < 3
+    assert max(took) < 5
     assert [beat.popen.returncode for beat in beats.started] == [0, 0, 0]
     assert not any("Traceback" in beat.output for beat in beats.started)
 
