@@ -88,7 +88,9 @@ class Line(Broker):
     def __init__(self, broker: Broker, sent: Callable[[Dispatch], None]) -> None:
         self._broker = broker
         self._sent = sent
-        self.capabilities = broker.capabilities - {Capability.REGISTRY}  # type: ignore[misc]
+        self.capabilities: frozenset[Capability] = broker.capabilities - {  # type: ignore[misc]
+            Capability.REGISTRY
+        }
         #: Whether the broker cannot be reached.
         self.cut: bool = False
         #: At which moment of the next dispatch the beat dies, or None.

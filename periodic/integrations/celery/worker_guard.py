@@ -110,7 +110,9 @@ def doubts(app: Celery, asked: GuardSettings) -> list[str]:
 class GuardStep(bootsteps.StartStopStep):
     """The part of a worker's consumer that guards its tasks, after Celery has made them ready."""
 
-    requires = ("celery.worker.consumer.tasks:Tasks",)
+    requires: tuple[type[bootsteps.Step] | str, ...] | None = (
+        "celery.worker.consumer.tasks:Tasks",
+    )
 
     def include_if(self, parent: Any) -> bool:
         """Return whether the app asks for a guard.
