@@ -110,9 +110,7 @@ def doubts(app: Celery, asked: GuardSettings) -> list[str]:
 class GuardStep(bootsteps.StartStopStep):
     """The part of a worker's consumer that guards its tasks, after Celery has made them ready."""
 
-    requires: tuple[type[bootsteps.Step] | str, ...] | None = (
-        "celery.worker.consumer.tasks:Tasks",
-    )
+    requires: Any = ("celery.worker.consumer.tasks:Tasks",)  # its stub and its metaclass disagree
 
     def include_if(self, parent: Any) -> bool:
         """Return whether the app asks for a guard.
