@@ -346,12 +346,18 @@ def _told(values: list[float]) -> str:
     return ", ".join(f"{value:.0f}" for value in sorted(values))
 
 
+def settled_memory(client: Any) -> int:
+    """Return what Redis holds once it has let go of the buffers of connections at rest."""
+    time.sleep(5)
+    return int(client.info("memory")["used_memory"])
+
+
 def memory(url: str, client: Any, count: int) -> list[tuple[str, bool]]:
     """Dispatch `count` occurrences, consume them, and compare Redis's memory."""
     ours = Ours(celery_app(url), HERD)
     ours.herd()
     client.delete("celery")
-    before = client.info("memory")["used_memory"]
+    before = settled_memory(client)
     keys = client.dbsize()
     done = 0
     started = time.perf_counter()
@@ -361,7 +367,7 @@ def memory(url: str, client: Any, count: int) -> list[tuple[str, bool]]:
         client.delete("celery")
         assert got == HERD, f"{got} of {HERD} arrived"
         done += got
-    after = client.info("memory")["used_memory"]
+    after = settled_memory(client)
     seconds = time.perf_counter() - started
     print(
         f"{done:,} occurrences in {seconds:.0f} s; used_memory {before:,} -> {after:,} bytes "
