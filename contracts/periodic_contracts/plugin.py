@@ -103,8 +103,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if wanted and not any(name in label.casefold() for name in wanted):
             unwanted.add(item)
             continue
-        # Stores have contracts too, and declare nothing.
-        known = of_brokers if issubclass(cls.adapter, core.Broker) else set[str]()
+        # Stores and claims have contracts too, and declare nothing. What is none of them is a
+        # broker, maybe one of another core: its tests say so.
+        others = (core.ScheduleStore, core.RunClaims)
+        known = set[str]() if issubclass(cls.adapter, others) else of_brokers
         report.declare(label, capability_names(cls.adapter), known)
         for name in contract_tests(cls):
             report.expect(label, home_of(cls, name), name)
