@@ -183,7 +183,7 @@ def _moment(text: str) -> str:
     """Return how long from now on an instant is, in tens of seconds; one of the next century."""
     at = datetime.fromisoformat(text)
     left = (at - datetime.now(UTC)).total_seconds()
-    return text if at >= LATER else f"in {round(left, -1)} s"
+    return text if at >= LATER else f"in {round(left, -1) + 0.0:g} s"
 
 
 def add_tasks(app: Celery) -> None:
