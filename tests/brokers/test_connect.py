@@ -44,7 +44,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         ("memory://", "periodic_brokers.memory:MemoryBroker"),
         ("redis://127.0.0.1:1/0", "periodic_brokers.redis:RedisBroker"),
         ("rediss://127.0.0.1:1/0?ssl_cert_reqs=none", "periodic_brokers.redis:RedisBroker"),
-        ("redis+socket:///tmp/redis.sock", "periodic_brokers.redis:RedisBroker"),
+        ("redis+socket:///run/redis.sock", "periodic_brokers.redis:RedisBroker"),
         ("sentinel://127.0.0.1:1/0", "periodic_brokers.redis:RedisBroker"),
         ("filesystem://", "periodic_brokers.kombu:KombuBroker"),
     ],
