@@ -8,6 +8,7 @@ import celery.fixups.django
 import freezegun
 import pytest
 import time_machine
+from celery.result import denied_join_result
 
 import periodic.integrations.flask.commands
 import periodic.testing
@@ -104,6 +105,14 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_time_leaps_and_the_task_runs_at_its_instant(run: Any, time: str) -> None:
     """With its arguments, its occurrence and its id, whatever drives the time."""
     result = run(NIGHT, ini=f"periodic_app = shop:celery\nperiodic_time = {time}")
+
+    result.assert_outcomes(passed=1)
+
+
+def test_the_task_runs_after_a_worker_in_the_same_process(run: Any) -> None:
+    """Celery then forbids to wait for results; the result of a task run here is not waited for."""
+    with denied_join_result():
+        result = run(NIGHT)
 
     result.assert_outcomes(passed=1)
 

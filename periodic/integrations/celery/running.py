@@ -63,4 +63,4 @@ class Runner:
             task_id=own.id,
             headers=headers,
             throw=True,
-        ).get()
+        ).get(disable_sync_subtasks=False)  # it is there: nothing waits, in a worker either

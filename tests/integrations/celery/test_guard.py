@@ -106,7 +106,8 @@ def make_bench(make_app: Callable[..., Celery]) -> Iterator[Callable[..., Bench]
     cache._DUMMY_CLIENT_CACHE.clear()  # results, by ids that every test has
     kept = _state.default_app, getattr(_state._tls, "current_app", None)
     root = logging.getLogger()
-    level = root.level  # a worker of Celery's test helpers sets it for the whole process
+    # A worker of Celery's test helpers sets both for the whole process.
+    level, join_blocks = root.level, _state.task_join_will_block()
     with ExitStack() as stack:
 
         def make(conf: dict[str, Any] | None = None, **periodic: Any) -> Bench:
@@ -120,6 +121,7 @@ def make_bench(make_app: Callable[..., Celery]) -> Iterator[Callable[..., Bench]
 
         yield make
     root.setLevel(level)
+    _state._set_task_join_will_block(join_blocks)
     _state.default_app, _state._tls.current_app = kept
 
 
