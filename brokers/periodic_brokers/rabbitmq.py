@@ -1,19 +1,19 @@
 """The RabbitMQ adapter: the connection that leads keeps the cursors in queues beside the messages.
 
 One broker of a namespace leads, by its connection: no other can claim while that lives, and nothing
-that it sent counts after the server has found it dead. See `rabbitmq_journal` for what lives on the
-server and how a batch is committed, `rabbitmq_frames` for how messages are made.
+that it sent counts after the server has found it dead. See `rabbitmq_queues` for what lives on the
+server, `rabbitmq_journal` for how it is written, `rabbitmq_dispatch` for what becomes of a batch,
+`rabbitmq_frames` for how messages are made.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import amqp
 from kombu import Connection
@@ -29,15 +29,16 @@ from periodic import (
     CursorStore,
     Dispatch,
     MemoryTable,
-    Message,
     NotLeading,
     Outcome,
     Status,
 )
 
 from .kombu_errors import channel_errors, connection_errors
-from .rabbitmq_frames import Address, Frames, Published
-from .rabbitmq_journal import Journal, Names, Refused, take_over
+from .rabbitmq_dispatch import Lead, prepared, send
+from .rabbitmq_frames import Frames
+from .rabbitmq_journal import take_over
+from .rabbitmq_queues import Names
 
 T = TypeVar("T")
 
@@ -54,25 +55,6 @@ _FAREWELL = 0.3
 _CHUNK = 500
 #: How many cursors are written at a time when entries are adopted.
 _ADOPT = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A message whose frames were made ahead, for one connection."""
-
-    message: Message
-    frames: Frames
-    published: Sequence[Published]
-
-    def publish(self, producer: Any) -> None:
-        self.message.publish(producer)
-
-
-class _Lead(NamedTuple):
-    """What a broker that leads has."""
-
-    journal: Journal
-    frames: Frames
 
 
 class RabbitMQBroker(Broker):
@@ -113,7 +95,7 @@ class RabbitMQBroker(Broker):
         self._names = Names(namespace)
         self._clock = clock
         self._lock = threading.RLock()
-        self._led: _Lead | None = None
+        self._led: Lead | None = None
 
     @classmethod
     def open(
@@ -136,7 +118,7 @@ class RabbitMQBroker(Broker):
                 connection = self._connected()
                 journal = take_over(connection, self._names, self._clock)
                 if journal is not None:
-                    self._led = _Lead(journal, Frames(connection, journal.channel.channel_id))
+                    self._led = Lead(journal, Frames(connection, journal.channel.channel_id))
             else:
                 self._led.journal.stay()
             return self._led is not None
@@ -158,7 +140,7 @@ class RabbitMQBroker(Broker):
         """Return the cursor of each entry; new and edited ones start at their anchor."""
         wanted = list(adoptions)
 
-        def adopt(led: _Lead) -> dict[str, datetime]:
+        def adopt(led: Lead) -> dict[str, datetime]:
             found: dict[str, datetime] = {}
             for start in range(0, len(wanted), _ADOPT):
                 table = MemoryTable(led.journal.cursors)
@@ -173,7 +155,7 @@ class RabbitMQBroker(Broker):
         """Forget the cursors of entries that are gone."""
         gone = list(names)
 
-        def forget(led: _Lead) -> None:
+        def forget(led: Lead) -> None:
             known: dict[str, Cursor | None] = {
                 name: None for name in gone if name in led.journal.cursors
             }
@@ -189,7 +171,7 @@ class RabbitMQBroker(Broker):
                 return list(batch)
             frames = self._led.frames
             with self._translated():
-                return [_prepared(dispatch, frames) for dispatch in batch]
+                return [prepared(dispatch, frames) for dispatch in batch]
 
     def dispatch(self, batch: Sequence[Dispatch]) -> list[Outcome]:
         """Compare, render, then enqueue and move cursors by one commit a chunk."""
@@ -199,7 +181,7 @@ class RabbitMQBroker(Broker):
             some = batch[start : start + _CHUNK]
             if outage is None:
                 try:
-                    outcomes += self._leading(partial(_send, batch=some))
+                    outcomes += self._leading(partial(send, batch=some))
                     continue
                 except BrokerUnreachable as error:
                     outage = error
@@ -210,7 +192,7 @@ class RabbitMQBroker(Broker):
 
     # -- the connection --------------------------------------------------------------------------
 
-    def _leading(self, work: Callable[[_Lead], T]) -> T:
+    def _leading(self, work: Callable[[Lead], T]) -> T:
         """Do something as the one who leads; once more if the connection was broken before it.
 
         A claim that was won by the first try says TAKEN at the second.
@@ -298,143 +280,3 @@ def _blocked(reason: str) -> None:
     raise amqp.RecoverableConnectionError(
         "RabbitMQ takes no messages now, it is short of memory or of disk space: " + reason
     )
-
-
-def _send(led: _Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
-    """Claim and enqueue a batch by one commit; what the server may refuse goes by its own."""
-    outcomes: list[Outcome] = []
-    for piece in _pieces(led, batch):
-        outcomes += _send_piece(led, piece)
-    return outcomes
-
-
-def _pieces(led: _Lead, batch: Sequence[Dispatch]) -> list[list[Dispatch]]:
-    frames = led.frames
-    if not frames.suspects:
-        return [list(batch)]
-    pieces: list[list[Dispatch]] = [[]]
-    for dispatch in batch:
-        led.journal.live()
-        try:
-            published = _render(dispatch.message, frames)
-        except Exception:  # noqa: BLE001  # raised again where it is an outcome
-            pieces[-1].append(dispatch)
-            continue
-        # Made once: a task's own code may run.
-        ready = replace(dispatch, message=_made(dispatch.message, frames, published))
-        if frames.suspects.isdisjoint(each.route for each in published):
-            pieces[-1].append(ready)
-        else:
-            pieces += [[ready], []]
-    return [piece for piece in pieces if piece]
-
-
-def _send_piece(led: _Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
-    journal = led.journal
-    table = MemoryTable(journal.cursors)
-    outcomes: list[Outcome] = []
-    frames: list[bytes] = []
-    senders: dict[Address, list[int]] = {}
-    for number, dispatch in enumerate(batch):
-        occurrence = dispatch.occurrence
-        stands = table.stand(occurrence.entry, dispatch.previous)
-        if stands != dispatch.previous:
-            outcomes.append(Outcome(occurrence, Status.TAKEN, stands))
-            continue
-        journal.live()
-        try:
-            published = _render(dispatch.message, led.frames)
-        except Exception as error:  # a task's own code may run; the outcome carries it
-            # Users' code raises what sockets raise, too.
-            lost = led.frames.lost or not journal.alive
-            if isinstance(error, led.frames.connection_errors) and lost:
-                raise
-            outcomes.append(Outcome(occurrence, Status.FAILED, stands, error))
-            continue
-        for each in published:
-            frames.append(each.frames)
-            senders.setdefault(each.address, []).append(number)
-        table.set(occurrence.entry, Cursor(dispatch.cursor, dispatch.fingerprint))
-        outcomes.append(Outcome(occurrence, Status.DISPATCHED, dispatch.cursor))
-    if not table.written:
-        return outcomes
-    routes = {(address.exchange, address.routing_key) for address in senders}
-    try:
-        returned = journal.send(b"".join(frames), table.written)
-    except Refused as error:
-        led.frames.forget()
-        led.frames.suspects |= routes
-        if len(batch) > 1:  # each by its own, and those where nothing is refused never again
-            return _send(led, batch)
-        (dispatch,) = batch
-        return [Outcome(dispatch.occurrence, Status.FAILED, dispatch.previous, error)]
-    led.frames.suspects -= routes
-    if not returned:
-        journal.keep(table.written)
-        return outcomes
-    # Declared anew with the next try, as far as they are declared at all.
-    led.frames.forget()
-    reasons = {number: each.why for each in returned for number in senders[each.address]}
-    outcomes, written = _without(journal, batch, outcomes, reasons)
-    journal.keep(written)
-    return outcomes
-
-
-def _render(message: Message, frames: Frames) -> Sequence[Published]:
-    if isinstance(message, _Ready):
-        if message.frames is frames:
-            return message.published
-        message = message.message
-    return frames.render(message)
-
-
-def _made(message: Message, frames: Frames, published: Sequence[Published]) -> _Ready:
-    return _Ready(message.message if isinstance(message, _Ready) else message, frames, published)
-
-
-def _prepared(dispatch: Dispatch, frames: Frames) -> Dispatch:
-    message: Any = dispatch.message
-    if getattr(message, "family", None) is None or not message.settled:
-        return dispatch
-    try:
-        return replace(dispatch, message=_Ready(message, frames, frames.render(message)))
-    except Exception:
-        if frames.lost:
-            raise
-        return dispatch  # its own error, which is an outcome when it is dispatched
-
-
-def _without(
-    journal: Journal,
-    batch: Sequence[Dispatch],
-    outcomes: Sequence[Outcome],
-    returned: Mapping[int, str],
-) -> tuple[list[Outcome], dict[str, Cursor | None]]:
-    """Return the outcomes and changes of a batch of which some messages came back.
-
-    An entry stands where it stood before the first of its messages that came back. What followed
-    it in the same batch and was enqueued is sent again, under the same id.
-    """
-    left: list[Outcome] = []
-    stopped: dict[str, datetime] = {}
-    table = MemoryTable(journal.cursors)
-    for number, (dispatch, outcome) in enumerate(zip(batch, outcomes, strict=True)):
-        occurrence = dispatch.occurrence
-        if number in returned:
-            stands = stopped.setdefault(occurrence.entry, dispatch.previous)
-            error = BrokerError(returned[number])
-            left.append(Outcome(occurrence, Status.FAILED, stands, error))
-        elif occurrence.entry in stopped:
-            left.append(Outcome(occurrence, Status.TAKEN, stopped[occurrence.entry]))
-        else:
-            if outcome.status is Status.DISPATCHED:
-                table.set(occurrence.entry, Cursor(dispatch.cursor, dispatch.fingerprint))
-            left.append(outcome)
-    for number in returned:
-        # The transient token says that they moved: the step must say where they stand.
-        entry = batch[number].occurrence.entry
-        if entry not in table.written:
-            table.written[entry] = journal.cursors.get(entry) or Cursor(
-                stopped[entry], batch[number].fingerprint
-            )
-    return left, table.written

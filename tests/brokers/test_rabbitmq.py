@@ -14,9 +14,10 @@ import pytest
 from kombu import Exchange, Queue
 
 from periodic import Adoption, BrokerError, BrokerUnreachable, Cursor, ManualClock, SystemClock
-from periodic_brokers import rabbitmq, rabbitmq_journal
+from periodic_brokers import rabbitmq, rabbitmq_log, rabbitmq_queues
 from periodic_brokers.rabbitmq import RabbitMQBroker
-from periodic_brokers.rabbitmq_journal import Journal, Names
+from periodic_brokers.rabbitmq_journal import Journal
+from periodic_brokers.rabbitmq_queues import Names
 
 pytestmark = pytest.mark.rabbitmq
 
@@ -269,8 +270,8 @@ def test_headers_that_fit_no_frame_fail_their_own_message_only(make, kit, channe
 
 def test_the_log_is_rewritten_and_stays_small(make, kit, channel, queue, names, monkeypatch):
     """However many steps are taken, no more is kept than a copy and some steps."""
-    monkeypatch.setattr(rabbitmq_journal, "_MOST_STEPS", 12)
-    monkeypatch.setattr(rabbitmq_journal, "_COPY", 3)
+    monkeypatch.setattr(rabbitmq_log, "_MOST_STEPS", 12)
+    monkeypatch.setattr(rabbitmq_log, "_COPY", 3)
     entries = [f"entry-{number}" for number in range(10)]
     first, second = make(), make()
     kit.adopt(first, *entries)
@@ -292,7 +293,7 @@ def test_the_log_is_rewritten_and_stays_small(make, kit, channel, queue, names, 
 
 def test_the_step_that_begins_a_rewriting_is_rewritten_too(make, kit, monkeypatch):
     """Entries that it makes known are in the new log too, beside the copy of the others."""
-    monkeypatch.setattr(rabbitmq_journal, "_MOST_STEPS", 4)
+    monkeypatch.setattr(rabbitmq_log, "_MOST_STEPS", 4)
     first, second = make(), make()
     entries = [f"entry-{number}" for number in range(12)]
     for entry in entries:
@@ -304,8 +305,8 @@ def test_the_step_that_begins_a_rewriting_is_rewritten_too(make, kit, monkeypatc
 
 def test_a_copy_that_takes_longer_than_the_next_is_due_keeps_all(make, kit, monkeypatch):
     """Steps that outweigh a copy while it is written begin no other before it is in use."""
-    monkeypatch.setattr(rabbitmq_journal, "_MOST_STEPS", 2)
-    monkeypatch.setattr(rabbitmq_journal, "_COPY", 1)
+    monkeypatch.setattr(rabbitmq_log, "_MOST_STEPS", 2)
+    monkeypatch.setattr(rabbitmq_log, "_COPY", 1)
     entries = [f"entry-{number}" for number in range(5)]
     broker = make()
     kit.adopt(broker, *entries)
@@ -611,7 +612,7 @@ def test_a_stop_does_not_wait_for_a_server_that_hangs(make, kit, monkeypatch):
 def test_a_cursor_has_one_text(names):
     """What is written is what is read."""
     cursor = Cursor(NOON + timedelta(microseconds=1), "f")
-    text = rabbitmq_journal._written({"job": cursor, "gone": None})
+    text = rabbitmq_queues._written({"job": cursor, "gone": None})
 
     assert {"job": "2026-03-02T12:00:00.000001+00:00 f", "gone": None} == text
-    assert cursor == rabbitmq_journal._cursor(text["job"])
+    assert cursor == rabbitmq_queues._cursor(text["job"])

@@ -4,7 +4,7 @@ import kombu
 import pytest
 
 from periodic_brokers.rabbitmq import RabbitMQBroker
-from periodic_brokers.rabbitmq_journal import Names
+from periodic_brokers.rabbitmq_queues import Names
 from periodic_contracts import (
     BeatContract,
     ClockContract,
