@@ -36,12 +36,10 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 #: The longest sleep between two ticks: what bounds the delay after the wall clock was set.
 MAX_INTERVAL: timedelta = timedelta(seconds=5)
-#: How many occurrences go to the broker in one batch.
-BATCH: int = 500
 
 _LONGEST_ENTRY_RETRY = timedelta(minutes=5)
-#: How many batches are sent before their outcomes are looked at: what is due goes out first.
-_BATCHES_AHEAD = 20
+#: How many occurrences are sent before outcomes are looked at: what is due goes out first.
+_AHEAD = 10_000
 #: When to look again at clocks that do not agree.
 _LOOK_AGAIN = timedelta(seconds=1)
 
@@ -152,8 +150,7 @@ class Beat:
 
     def put_all(self, entries: Iterable[Entry]) -> None:
         """Add or change entries; the running beat is woken once for all of them."""
-        for entry in entries:
-            self._roster.put(entry)
+        self._roster.put_all(entries)
         self._wake.set()
 
     def remove(self, name: str) -> None:
@@ -307,18 +304,22 @@ class Beat:
         now = self.clock.now()
         left, catch_up = MOST_PER_TICK, MOST_CATCH_UP_PER_TICK
         sent: list[_Sent] = []
+        ahead = 0
         while not self._stopping:
-            due = self.planner.due(now, limit=min(BATCH, left), catch_up=catch_up)
-            left -= sum(len(one.fire_times) for one in due)
+            limit = min(self.broker.batch_size, left)
+            due = self.planner.due(now, limit=limit, catch_up=catch_up)
+            count = sum(len(one.fire_times) for one in due)
+            ahead, left = ahead + count, left - count
             catch_up -= sum(one.caught_up for one in due)
             if due:
                 sent.append(self._send(due))
-            if not due or sent[-1].unreachable or len(sent) >= _BATCHES_AHEAD:
+            if not due or sent[-1].unreachable or ahead >= _AHEAD:
                 for batch in sent:
                     self._take_outcomes(batch)
                 # What is settled may be due again: a long catch-up goes out in pieces.
                 finished = not due and not sent
                 sent.clear()
+                ahead = 0
                 if finished or self._outage.waiting:
                     return
         for batch in sent:
@@ -374,12 +375,17 @@ class Beat:
 
     def _settle(self, due: Due, outcomes: list[Outcome]) -> None:
         entry = due.entry
+        dispatched = False
+        failure: Outcome | None = None
         for outcome in outcomes:
             self._observer(entry, outcome)
-        if any(outcome.status is Status.DISPATCHED for outcome in outcomes):
+            if outcome.status is Status.DISPATCHED:
+                dispatched = True
+            elif failure is None and outcome.status is Status.FAILED:
+                failure = outcome
+        if dispatched:
             self._outage.over()
             self._report_missed(due)
-        failure = next((each for each in outcomes if each.status is Status.FAILED), None)
         # Behind a failure a chain's forerunners are only what would have been dispatched.
         cursor = (failure or outcomes[-1]).cursor
         fingerprint = self._roster.fingerprint(entry.name)
@@ -433,6 +439,8 @@ class Beat:
             )
 
     def _report_set_aside(self) -> None:
+        if not (self.planner.set_aside or self._reported):
+            return
         for name in self.planner.set_aside.keys() - self._reported:
             logger.error(
                 "entry %r is set aside, its schedule failed: %s",

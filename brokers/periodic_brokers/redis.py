@@ -16,11 +16,12 @@ from __future__ import annotations
 import itertools
 import threading
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -47,8 +48,10 @@ from periodic import (
 )
 
 from .capture import CapturingChannel, Command, capturing
+from .redis_dispatch import Request, outcomes, prepared, request
 from .redis_errors import ERRORS, translated
 from .redis_leases import RedisLeases
+from .redis_line import ScriptPipe
 from .redis_registry import RedisRegistry, server_time
 from .template import Template, build
 
@@ -59,22 +62,8 @@ _LUA = Path(__file__).parent / "lua"
 #: How many occurrences one script takes: it holds up the server for some 2 ms, and Lua's `unpack`
 #: ends at about 8,000.
 _CHUNK = 500
-#: Stands for the number of commands where the script shall only tell where the cursor stands.
-_ASK = -1
 #: Seconds after which a server that does not answer counts as unreachable; the user's options win.
 _TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 2.0}
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A message whose commands, and the head of whose claim, were made ahead."""
-
-    message: Message
-    head: str
-    commands: Sequence[Command]
-
-    def publish(self, producer: Any) -> None:
-        self.message.publish(producer)
 
 
 class RedisBroker(Broker):
@@ -101,6 +90,8 @@ class RedisBroker(Broker):
             Capability.SERVER_TIME,
         }
     )
+    #: More than a chunk: the server works on one while the next is made.
+    batch_size: ClassVar[int] = 4 * _CHUNK
 
     def __init__(self, connection: Connection, *, namespace: str) -> None:
         options = {**_TIMEOUTS, **(connection.transport_options or {})}
@@ -117,6 +108,8 @@ class RedisBroker(Broker):
         self._client: redis.Redis | None = None
         # A family that nobody renders any more takes its template with it.
         self._templates: WeakKeyDictionary[Any, Template | None] = WeakKeyDictionary()
+        #: Whether the server has been seen to know the script.
+        self._is_known = False
         # A delivery tag is any text that no other message in flight has.
         self._tags = map(f"{uuid.uuid4().hex}-{{:x}}".format, itertools.count())
 
@@ -138,7 +131,7 @@ class RedisBroker(Broker):
         """Return the cursor of each entry; new and edited ones start at their anchor."""
         found: dict[str, datetime] = {}
         with self._translated():
-            script = self._script("adopt")
+            script = self._connected().register_script(_read("adopt"))
             for some in _chunks(list(adoptions)):
                 arguments = [text for each in some for text in _adoption(each)]
                 reply = script(keys=[self._key("cursors")], args=arguments)
@@ -161,58 +154,81 @@ class RedisBroker(Broker):
         message = dispatch.message
         if self._template(message) is None or not cast("FamilyMessage", message).settled:
             return dispatch
-        commands = self._render(message)
-        ready = _Ready(message, _head(dispatch, len(commands)), commands)
-        return replace(dispatch, message=ready)
+        return prepared(dispatch, self._render(message))
 
     def dispatch(self, batch: Sequence[Dispatch]) -> list[Outcome]:
         """Render every message, then claim, enqueue and move cursors by one script a chunk."""
-        outcomes: list[Outcome] = []
-        outage: BrokerUnreachable | None = None
-        for some in _chunks(batch):
+        chunks = list(_chunks(batch))
+        answered, outage = self._in_one_go(chunks)
+        told: list[Outcome] = []
+        for some, found in zip_longest(chunks, answered):
+            if found is not None:
+                told += found
+                continue
             if outage is None:
                 try:
-                    with self._translated():
-                        outcomes += self._dispatch(some)
+                    told += self._alone(some)
                     continue
                 except BrokerUnreachable as error:
                     outage = error
-            outcomes += [
+            told += [
                 Outcome(each.occurrence, Status.FAILED, each.previous, outage) for each in some
             ]
-        return outcomes
+        return told
 
-    def _dispatch(self, batch: Sequence[Dispatch]) -> list[Outcome]:
-        keys: dict[str, int] = {self._key("cursors"): 1}
-        arguments: list[str | bytes] = []
-        errors: dict[int, Exception] = {}
-        for number, dispatch in enumerate(batch):
-            message = dispatch.message
-            commands: Sequence[Command] = ()
-            if isinstance(message, _Ready):
-                head, commands = message.head, message.commands
-            else:
-                try:
-                    commands = self._render(message)
-                except Exception as error:  # noqa: BLE001  # a task's own code may run; the outcome carries it
-                    errors[number] = self._of_the_message(error)
-                head = _head(dispatch, _ASK if number in errors else len(commands))
-            lines = ""
-            for name, key, _ in commands:
-                place = key if name == "P" else keys.setdefault(key, len(keys) + 1)
-                lines += f"{name}{place}\n"
-            arguments.append(f"{head}{lines}{dispatch.occurrence.entry}")
-            arguments += [argument for _, _, argument in commands]
-        letters, *words = self._again("dispatch", list(keys), arguments)
-        return _outcomes(batch, _text(letters), map(_text, words), errors)
+    def _in_one_go(
+        self, chunks: Iterable[Sequence[Dispatch]]
+    ) -> tuple[list[list[Outcome] | None], BrokerUnreachable | None]:
+        """Ask for each chunk before the answer to the last one is read, for the server works then.
 
-    def _again(self, script: str, keys: list[str], arguments: list[Any]) -> list[bytes]:
-        """Run a script, a second time if the connection breaks: a claim that was won says TAKEN."""
+        Returns:
+            The outcomes of the first chunks, None where the server answered with an error; and why
+            the rest need not be tried. Otherwise they are to be asked for once more: a claim that
+            was won says TAKEN then.
+        """
+        asked: deque[Request] = deque()
+        answered: list[list[Outcome] | None] = []
         try:
-            return cast("list[bytes]", self._script(script)(keys=keys, args=arguments))
+            with self._pipe() as pipe:
+                for some in chunks:
+                    try:
+                        wanted = self._request(some)
+                    except ERRORS:
+                        break  # the server's: it is asked for this chunk again
+                    pipe.ask("dispatch", wanted.keys, wanted.arguments, wanted.count)
+                    asked.append(wanted)
+                    # Not before it is known that the server knows the script: chunks stay in order.
+                    if len(asked) > 1 or not self._is_known:
+                        answered.append(self._answer(pipe, asked.popleft()))
+                while asked:
+                    answered.append(self._answer(pipe, asked.popleft()))
         except (redis.ConnectionError, OSError):
             self._disconnect()
-            return cast("list[bytes]", self._script(script)(keys=keys, args=arguments))
+        except ERRORS as error:
+            self._disconnect()
+            return answered, translated(error, self._uri, self._key("cursors"))
+        return answered, None
+
+    def _answer(self, pipe: ScriptPipe, wanted: Request) -> list[Outcome] | None:
+        try:
+            reply = pipe.answer()
+        except redis.ResponseError:
+            self._is_known = False
+            return None
+        self._is_known = True
+        return outcomes(wanted, reply)
+
+    def _alone(self, batch: Sequence[Dispatch]) -> list[Outcome]:
+        with self._translated(), self._pipe() as pipe:
+            wanted = self._request(batch)
+            pipe.ask("dispatch", wanted.keys, wanted.arguments, wanted.count)
+            return outcomes(wanted, pipe.answer())
+
+    def _request(self, batch: Sequence[Dispatch]) -> Request:
+        return request(batch, self._key("cursors"), self._rendered)
+
+    def _pipe(self) -> ScriptPipe:
+        return ScriptPipe(self._capturing().pool)
 
     # -- rendering -------------------------------------------------------------------------------
 
@@ -223,17 +239,20 @@ class RedisBroker(Broker):
             return template.fill(headers, next(self._tags))
         return self._capturing().capture(message).commands
 
-    def _of_the_message(self, error: Exception) -> Exception:
-        """Return an error of rendering that is the message's own; raise one that is the server's.
+    def _rendered(self, message: Message) -> Sequence[Command] | Exception:
+        """Return the commands of a message, or the error that is its own; raise the server's.
 
         The server is asked while rendering: queues are declared, exchanges looked up.
         """
-        if not isinstance(error, ERRORS):
+        try:
+            return self._render(message)
+        except ERRORS as error:
+            outage = translated(error, self._uri)
+            if outage.state == "wrong-type":  # of a key that belongs to this message's queue
+                return BrokerError(str(outage))
+            raise
+        except Exception as error:  # noqa: BLE001  # a task's own code may run; the outcome carries it
             return error
-        outage = translated(error, self._uri)
-        if outage.state == "wrong-type":  # of a key that belongs to this message's queue
-            return BrokerError(str(outage))
-        raise error
 
     def _template(self, message: Message) -> Template | None:
         family: Any = getattr(message, "family", None)
@@ -291,9 +310,6 @@ class RedisBroker(Broker):
             self._client = redis.Redis(connection_pool=self._capturing().pool)
         return self._client
 
-    def _script(self, name: str) -> Any:
-        return self._connected().register_script(_read(name))
-
     @contextmanager
     def _translated(self) -> Generator[None]:
         try:
@@ -303,6 +319,7 @@ class RedisBroker(Broker):
             raise translated(error, self._uri, self._key("cursors")) from error
 
     def _disconnect(self) -> None:
+        self._is_known = False
         if self._channel is not None:
             # A connection in use is another thread's; that of a failed call is closed already.
             self._channel.pool.disconnect(inuse_connections=False)
@@ -326,36 +343,6 @@ def _read(script: str) -> str:
 def _adoption(adoption: Adoption) -> tuple[str, str, str, str]:
     copy = "" if adoption.copy is None else iso_utc(adoption.copy)
     return adoption.name, adoption.fingerprint, iso_utc(adoption.anchor), copy
-
-
-def _head(dispatch: Dispatch, count: int) -> str:
-    """Return how the claim of a dispatch begins, see `dispatch.lua`."""
-    return (
-        f"{count}:{iso_utc(dispatch.previous)} \n"
-        f"{iso_utc(dispatch.cursor)} {dispatch.fingerprint}\n"
-    )
-
-
-def _outcomes(
-    batch: Sequence[Dispatch], letters: str, words: Iterator[str], errors: Mapping[int, Exception]
-) -> list[Outcome]:
-    """Return what the script's letters and words mean."""
-    outcomes: list[Outcome] = []
-    for number, (dispatch, letter) in enumerate(zip(batch, letters, strict=True)):
-        occurrence = dispatch.occurrence
-        if letter == "+":
-            outcome = Outcome(occurrence, Status.DISPATCHED, dispatch.cursor)
-        elif letter == "!":
-            error = BrokerError(next(words))
-            outcome = Outcome(occurrence, Status.FAILED, dispatch.previous, error)
-        else:
-            stands = datetime.fromisoformat(next(words).partition(" ")[0])
-            if number in errors and stands == dispatch.previous:
-                outcome = Outcome(occurrence, Status.FAILED, stands, errors[number])
-            else:
-                outcome = Outcome(occurrence, Status.TAKEN, stands)
-        outcomes.append(outcome)
-    return outcomes
 
 
 def _text(reply: bytes | str) -> str:

@@ -1,22 +1,37 @@
 """Scripts on a Redis server, asked for with little more than the bytes that go over the line.
 
-A worker asks before every task. The client's own way (a connection out of the pool for each
-command, retries, hooks for observers) takes more than twice the time of the question itself.
+The client's own way (a connection out of the pool for each command, retries, hooks for observers)
+takes more than twice the time of a small question, and a worker asks one before every task. A beat
+sends thousands of messages at their instant: their bytes are made ahead of it, and the next script
+is on its way while the server works on the last one.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import deque
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from redis import exceptions
 
 #: What the server answers with; the connection is sound, and the error is the question's.
 _ANSWERS = (exceptions.ResponseError,)
+
+
+def packed(*arguments: str | bytes) -> bytes:
+    """Return arguments of a command as they go over the line.
+
+    The protocol is RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/.
+    """
+    pieces: list[bytes] = []
+    for argument in arguments:
+        data = argument.encode() if isinstance(argument, str) else argument
+        pieces.append(b"$%d\r\n%b\r\n" % (len(data), data))
+    return b"".join(pieces)
 
 
 class ScriptLine:
@@ -42,17 +57,11 @@ class ScriptLine:
             RedisError: of the client, or of the server.
             OSError: of the connection.
         """
-        text, sha = _read(script)
+        command = _command(script, [key], [packed(*map(str, arguments))], len(arguments))
         connection = self._take()
         try:
-            connection.send_command("EVALSHA", sha, 1, key, *arguments)
-            try:
-                reply = connection.read_response()
-            except exceptions.NoScriptError:
-                connection.send_command("SCRIPT LOAD", text)
-                connection.read_response()
-                connection.send_command("EVALSHA", sha, 1, key, *arguments)
-                reply = connection.read_response()
+            connection.send_packed_command([command])
+            reply = _answer(connection, script, command)
         except _ANSWERS:
             self._free.append(connection)
             raise
@@ -74,17 +83,95 @@ class ScriptLine:
         try:
             return self._free.pop()
         except IndexError:
-            return self._new()
-
-    def _new(self) -> Any:
-        try:
-            return self._pool.get_connection()
-        except TypeError:  # clients before 5.3 want to know for what
-            return self._pool.get_connection("EVALSHA")
+            return _connection(self._pool)
 
     def _drop(self, connection: Any) -> None:
         connection.disconnect()
         self._pool.release(connection)
+
+
+class ScriptPipe:
+    """Runs scripts on one connection; several may be asked for before answers are read.
+
+    Args:
+        pool: a `redis.ConnectionPool`; the connection goes back to it at the end of the block.
+    """
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+        self._connection: Any = None
+        self._asked: deque[tuple[str, bytes]] = deque()
+
+    def __enter__(self) -> Self:
+        self._connection = _connection(self._pool)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._asked:
+            self._connection.disconnect()  # nobody must take the answers for his own
+        self._pool.release(self._connection)
+
+    def ask(self, script: str, keys: Sequence[str], arguments: Iterable[bytes], count: int) -> None:
+        """Ask for a script.
+
+        Args:
+            script: the name of a file in `lua`.
+            keys: of the script.
+            arguments: of the script, as `packed` returns them; one item may be several.
+            count: how many arguments these are.
+
+        Raises:
+            RedisError: of the client.
+            OSError: of the connection.
+        """
+        command = _command(script, keys, arguments, count)
+        self._asked.append((script, command))
+        self._connection.send_packed_command([command])
+
+    def answer(self) -> Any:
+        """Return the answer to the oldest question.
+
+        Raises:
+            RedisError: of the client, or of the server; it is `NoScriptError` where the server has
+                forgotten the script, and another question is on its way already.
+            OSError: of the connection.
+        """
+        script, command = self._asked[0]
+        try:
+            if len(self._asked) > 1:
+                answer = self._connection.read_response()
+            else:
+                answer = _answer(self._connection, script, command)
+        except _ANSWERS:
+            self._asked.popleft()
+            raise
+        self._asked.popleft()
+        return answer
+
+
+def _connection(pool: Any) -> Any:
+    try:
+        return pool.get_connection()
+    except TypeError:  # clients before 5.3 want to know for what
+        return pool.get_connection("EVALSHA")
+
+
+def _command(script: str, keys: Sequence[str], arguments: Iterable[bytes], count: int) -> bytes:
+    _, sha = _read(script)
+    head = packed("EVALSHA", sha, str(len(keys)), *keys)
+    return b"*%d\r\n%b%b" % (3 + len(keys) + count, head, b"".join(arguments))
+
+
+def _answer(connection: Any, script: str, command: bytes) -> Any:
+    """Return the answer to the command that was sent; a script that is not known is loaded."""
+    try:
+        return connection.read_response()
+    except exceptions.NoScriptError:
+        text, _ = _read(script)
+        connection.send_command("SCRIPT LOAD", text)
+        connection.read_response()
+        connection.send_packed_command([command])
+        return connection.read_response()
 
 
 @cache

@@ -13,8 +13,7 @@ from celery import signals
 from celery.apps.beat import Beat as BeatCommand
 from celery.beat import ScheduleEntry, Service
 
-from periodic import ManualClock
-from periodic.beat import BATCH
+from periodic import Broker, ManualClock
 from periodic.integrations.celery import BeatScheduler
 
 START = datetime(2026, 3, 8, 6, 59, 30, tzinfo=UTC)
@@ -379,7 +378,7 @@ def test_a_second_signal_goes_through_at_once(make, clock):
 
 def test_a_signal_ends_a_long_tick_after_the_batch_in_hand(make, clock, sent):
     """With thousands due, a stop is heard after one batch; whoever goes on loses nothing."""
-    count = 3 * BATCH
+    count = 3 * Broker.batch_size
     scheduler = make({f"e{number}": entry(60) for number in range(count)})
     heard = []
     before = signal.signal(signal.SIGTERM, lambda *_: heard.append(len(heard)))
@@ -398,7 +397,7 @@ def test_a_signal_ends_a_long_tick_after_the_batch_in_hand(make, clock, sent):
         signal.signal(signal.SIGTERM, before)
     assert heard == [0]
     first = names(sent())
-    assert 0 < len(first) <= BATCH
+    assert 0 < len(first) <= Broker.batch_size
     tick(scheduler, clock)
     rest = names(sent())
     assert len(first) + len(rest) == count
