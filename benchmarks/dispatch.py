@@ -356,7 +356,7 @@ def settled_memory(client: Any) -> int:
 def memory(url: str, client: Any, count: int) -> list[tuple[str, bool]]:
     """Dispatch `count` occurrences, consume them, and compare Redis's memory."""
     ours = Ours(celery_app(url), HERD)
-    for _ in range(10):  # until buffers and tables have the size that they need
+    for _ in range(40):  # until buffers and tables have the size that they need
         ours.herd()
         client.delete("celery")
     before = settled_memory(client)
