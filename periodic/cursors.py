@@ -130,18 +130,39 @@ class MemoryCursors(CursorStore):
         self._lock = threading.Lock()
         self._tables: dict[str, dict[str, Cursor]] = {}
 
-    @contextmanager
-    def step(self, namespace: str) -> Iterator[CursorTable]:
+    def step(self, namespace: str) -> AbstractContextManager[CursorTable]:
         """Open the table under this process's lock."""
-        with self._lock:
-            table = MemoryTable(self._tables.setdefault(namespace, {}))
-            yield table
-            table.commit()
+        return _MemoryStep(self._lock, self._tables, namespace)
 
     def clear(self) -> None:
         """Forget every cursor of every namespace."""
         with self._lock:
             self._tables.clear()
+
+
+class _MemoryStep(AbstractContextManager[CursorTable]):
+    """One step; a class, because a simulated year has hundreds of thousands of them."""
+
+    __slots__ = ("_lock", "_namespace", "_table", "_tables")
+
+    def __init__(
+        self, lock: threading.Lock, tables: dict[str, dict[str, Cursor]], namespace: str
+    ) -> None:
+        self._lock = lock
+        self._tables = tables
+        self._namespace = namespace
+
+    def __enter__(self) -> CursorTable:
+        self._lock.acquire()
+        self._table = MemoryTable(self._tables.setdefault(self._namespace, {}))
+        return self._table
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._table.commit()
+        finally:
+            self._lock.release()
 
 
 class MemoryTable(CursorTable):

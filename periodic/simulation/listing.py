@@ -9,10 +9,11 @@ from operator import itemgetter
 
 from ..clock import to_utc, to_zone
 from ..clock_changes import clock_changes
+from ..collector import without_collector
 from ..entry import Entry
 from ..schedules.base import Schedule
 
-#: How many runs are sorted at once, about.
+#: How many runs are sorted at once, about; those of entries alike count as one.
 _CHUNK = 200_000
 _FIRST_SPAN = timedelta(hours=1)
 _LONGEST_SPAN = timedelta(days=92)
@@ -20,6 +21,10 @@ _SECOND = timedelta(seconds=1)
 
 #: One run: its fire time in its schedule's zone, and its entry.
 Listed = tuple[datetime, Entry]
+# Entries alike are asked once. The type too: a subclass may call itself equal.
+_Alike = dict[tuple[type[Schedule], Schedule], list[Entry]]
+#: What has elapsed since the span began, the fire time, and whose it is.
+_Found = tuple[timedelta, datetime, list[Entry]]
 
 
 def runs(entries: Iterable[Entry], start: datetime, end: datetime) -> Iterator[Listed]:
@@ -44,28 +49,31 @@ def runs(entries: Iterable[Entry], start: datetime, end: datetime) -> Iterator[L
     >>> [entry.name for _, entry in runs(entries, day, day + timedelta(hours=3))]
     ['often', 'often', 'report', 'often']
     """
-    # Entries alike are asked once. The type too: a subclass may call itself equal.
-    alike: dict[tuple[type[Schedule], Schedule], list[Entry]] = defaultdict(list)
+    alike: _Alike = defaultdict(list)
     for entry in entries:
         if entry.enabled:
             alike[type(entry.schedule), entry.schedule].append(entry)
     at, last, span = to_utc(start), to_utc(end), _FIRST_SPAN
-    after_start = itemgetter(0)
     while at < last:
         # Near the end of datetime's range there is no later one.
         until = at + span if last - at > span else last
-        found: list[tuple[timedelta, datetime, Entry]] = []
-        for (_, schedule), several in alike.items():
-            origin = _origin(schedule, at, until)
-            for fire_time in schedule.between(at, until):
-                elapsed = fire_time - origin
-                for entry in several:
-                    found.append((elapsed, fire_time, entry))  # noqa: PERF401  # two loops
-        found.sort(key=after_start)
-        for _, fire_time, entry in found:
-            yield fire_time, entry
+        with without_collector():
+            found = _sorted(alike, at, until)
+        for _, fire_time, several in found:
+            for entry in several:
+                yield fire_time, entry
         at = until
         span = min(max(span * _CHUNK // max(len(found), 1), _FIRST_SPAN), span * 4, _LONGEST_SPAN)
+
+
+def _sorted(alike: _Alike, at: datetime, until: datetime) -> list[_Found]:
+    """Return the runs of a span in order of time, those of entries alike as one."""
+    found: list[_Found] = []
+    for (_, schedule), several in alike.items():
+        origin = _origin(schedule, at, until)
+        found += [(run - origin, run, several) for run in schedule.between(at, until)]
+    found.sort(key=itemgetter(0))
+    return found
 
 
 def _origin(schedule: Schedule, at: datetime, until: datetime) -> datetime:

@@ -59,11 +59,22 @@ def listening() -> Generator[None]:
                     each.logger.removeFilter(each)
 
 
-@contextmanager
-def overheard(hear: Hear) -> Generator[None]:
-    """Hand what the beat's modules log in this thread to `hear`, and keep it out of the log."""
-    token = _HEARS.set(hear)
-    try:
-        yield
-    finally:
-        _HEARS.reset(token)
+class overheard:  # noqa: N801  # it reads as a word, as `suppress` does
+    """Hands what the beat's modules log in this thread to `hear`, and keeps it out of the log.
+
+    Args:
+        hear: told each record.
+    """
+
+    __slots__ = ("_before", "_hear")
+
+    def __init__(self, hear: Hear) -> None:
+        self._hear = hear
+        self._before: Hear | None = None
+
+    def __enter__(self) -> None:
+        self._before = _HEARS.get()
+        _HEARS.set(self._hear)
+
+    def __exit__(self, *_: object) -> None:
+        _HEARS.set(self._before)
