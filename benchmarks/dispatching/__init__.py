@@ -1,0 +1,1 @@
+"""The parts of `dispatch.py`: what both brokers are asked, and what each is asked alone."""
