@@ -12,6 +12,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
 
@@ -29,11 +30,12 @@ TTL: timedelta = timedelta(seconds=15)
 RENEW_EVERY: timedelta = timedelta(seconds=5)
 #: How much earlier than the server a beat believes that its lease has ended.
 _MARGIN = timedelta(seconds=1)
-#: Seconds between two tries of a beat that cannot reach the broker.
-_TRY_AGAIN = 1.0
-#: Seconds between two signs of life of a connection that leads, and between two looks of one that
-#: stands by: how long a clean hand-over takes.
-_STAY_EVERY, _STAND_EVERY = 1.0, 0.1
+_NOTHING = timedelta(0)
+#: Between two tries of a beat that cannot reach the broker.
+_TRY_AGAIN = timedelta(seconds=1)
+#: Between two signs of life of a connection that leads, and between two looks of one that stands
+#: by: how long a clean hand-over takes.
+_STAY_EVERY, _STAND_EVERY = timedelta(seconds=1), timedelta(milliseconds=100)
 #: The key of the beat lease.
 KEY = "beat"
 
@@ -43,8 +45,26 @@ def beat_id() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What is to come after a turn.
+
+    Args:
+        wait: how long until the next turn, at most.
+        holder: the lease of another beat, whose end or release ends the wait; None where this
+            beat leads, or nobody can tell.
+        store: where that lease is.
+    """
+
+    wait: timedelta
+    holder: Lease | None = None
+    store: LeaseStore | None = None
+
+
 class Leadership:
-    """Contends for the beat lease and shows the beat, on a thread of its own.
+    """Contends for the beat lease and shows the beat, turn by turn, on a thread of its own.
+
+    A simulation calls `attend` and `turn` itself, and starts no thread.
 
     Args:
         broker: keeps leases and registry, or knows itself who leads; one that declares none of it
@@ -119,9 +139,23 @@ class Leadership:
         """
         if self._thread is not None or not (self._leased or self._elected or self._shown):
             return
-        self._changed, self._status = changed, status
+        self.attend(changed, status)
         self._thread = threading.Thread(target=self._run, name="periodic-lease", daemon=True)
         self._thread.start()
+
+    def attend(self, changed: Callable[[], None], status: Callable[[], BeatStatus]) -> None:
+        """Say whom turns concern; whoever calls this and not `start` calls `turn`, too.
+
+        Args:
+            changed: called in a turn when `leading` may have changed.
+            status: what the beat says of itself.
+        """
+        self._changed, self._status = changed, status
+
+    @property
+    def aside(self) -> bool:
+        """Whether this beat takes no lease for now."""
+        return self._aside
 
     def stand_aside(self, *, aside: bool) -> None:
         """Give the lease back and take none, or contend again: the clock is wrong, or right again.
@@ -155,6 +189,19 @@ class Leadership:
             since = self._clock.monotonic() - (self._told_at or 0.0)
             thread.join(max(timeout - since, 0.0))
 
+    def turn(self, ahead: timedelta = _NOTHING) -> Turn:
+        """Show the beat and contend once; nothing is waited for.
+
+        Args:
+            ahead: how much longer than usual a lease is taken or renewed for: what renewals of
+                that time would do, for one who knows that nothing will happen until then.
+        """
+        try:
+            self._show()
+            return self._contend(ahead)
+        except BrokerUnreachable as error:
+            return self._failed(error)
+
     # -- on the thread ---------------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -163,17 +210,13 @@ class Leadership:
             if self._stopping:  # looked at after the clearing, so that no stop is missed
                 break
             try:
-                self._show()
-                self._contend()
-            except BrokerUnreachable as error:
-                self._outage = error
-                self._changed()  # the beat says so, once
-                self._pause(_TRY_AGAIN)
+                self._rest(self.turn())
             except Exception as error:  # noqa: BLE001  # without this thread it would never lead again
                 self._report(error)
                 self._pause(_TRY_AGAIN)
             else:
-                self._reported.clear()
+                if self._outage is None:
+                    self._reported.clear()
         self._leave()
 
     def _report(self, error: Exception) -> None:
@@ -190,26 +233,37 @@ class Leadership:
             )
         self._reported.add(type(error))
 
-    def _contend(self) -> None:
+    def _rest(self, turn: Turn) -> None:
+        """Wait for the next turn."""
+        try:
+            if turn.store is not None:
+                turn.store.wait_released(KEY, turn.wait, self._wake)
+            else:
+                self._pause(turn.wait)
+        except BrokerUnreachable as error:
+            self._pause(self._failed(error).wait)
+
+    def _failed(self, error: BrokerUnreachable) -> Turn:
+        self._outage = error
+        self._changed()  # the beat says so, once
+        return Turn(_TRY_AGAIN)
+
+    def _contend(self, ahead: timedelta) -> Turn:
         if self._elected:
-            self._stand()
-            return
+            return self._stand()
         if not self._leased:
-            self._pause(RENEW_EVERY.total_seconds())
-            return
+            return Turn(RENEW_EVERY)
         if self._aside:
             self._step_down()
-            self._pause(RENEW_EVERY.total_seconds())
-            return
+            return Turn(RENEW_EVERY)
         store = self._broker.leases()
         started = self._clock.monotonic()
-        holds = self._hold(store)
+        holds = self._hold(store, TTL + ahead)
         self._outage = None
         if holds:
-            self._trusted_until = started + (TTL - _MARGIN).total_seconds()
+            self._trusted_until = started + (TTL - _MARGIN + ahead).total_seconds()
             self._note(leads=True)
-            self._pause(RENEW_EVERY.total_seconds())
-            return
+            return Turn(RENEW_EVERY)
         self._trusted_until = 0.0
         self._note(leads=False)
         holder = store.holder(KEY)
@@ -219,9 +273,10 @@ class Leadership:
             # died was sent at the latest one more end of a lease before.
             renewed = min(holder.expires_at - TTL, self._clock.now())
             self._others_led_until = renewed - TTL
-            store.wait_released(KEY, RENEW_EVERY, self._wake)
+            return Turn(RENEW_EVERY, holder, store)
+        return Turn(_NOTHING)  # it has just ended
 
-    def _stand(self) -> None:
+    def _stand(self) -> Turn:
         """Lead, where the server lets this broker: its connection is the lease."""
         try:
             leads = self._broker.lead()
@@ -234,7 +289,7 @@ class Leadership:
         self._note(leads=leads)
         if not leads:
             self._others_led_until = self._clock.now() - TTL
-        self._pause(_STAY_EVERY if leads else _STAND_EVERY)
+        return Turn(_STAY_EVERY if leads else _STAND_EVERY)
 
     def _step_down(self) -> None:
         lease, self._lease, self._trusted_until = self._lease, None, 0.0
@@ -249,14 +304,14 @@ class Leadership:
         )
         self._show()
 
-    def _hold(self, store: LeaseStore) -> bool:
+    def _hold(self, store: LeaseStore, ttl: timedelta) -> bool:
         if self._lease is not None:
             try:
-                self._lease = store.renew(self._lease, TTL)
+                self._lease = store.renew(self._lease, ttl)
             except LeaseLost:
                 self._lease = None
         if self._lease is None:
-            self._lease = store.claim(KEY, self.beat, TTL)
+            self._lease = store.claim(KEY, self.beat, ttl)
         return self._lease is not None
 
     def _note(self, *, leads: bool) -> None:
@@ -285,8 +340,8 @@ class Leadership:
         if self._shown and self._status is not None:
             self._broker.registry().announce(self._status())
 
-    def _pause(self, seconds: float) -> None:
-        self._clock.wait_until(self._clock.monotonic() + seconds, self._wake)
+    def _pause(self, wait: timedelta) -> None:
+        self._clock.wait_until(self._clock.monotonic() + wait.total_seconds(), self._wake)
 
     def _leave(self) -> None:
         lease, self._lease, self._trusted_until = self._lease, None, 0.0

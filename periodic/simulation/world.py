@@ -278,7 +278,7 @@ class World:
         if leadership is None or machine.turn_at != at:
             return
         with overheard(lambda record: self._hear(machine, record)):
-            after = leadership.turn(self._calm())
+            after = leadership.contend(self._calm())
         after = max(after, datetime.resolution)
         self._turn_at(machine, self._during_outage(self._now + after))
 

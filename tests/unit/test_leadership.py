@@ -50,7 +50,7 @@ def wait_for(done: Callable[[], bool]) -> None:
 @pytest.fixture
 def contend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Start contending on a broker; returns what does, and the event of its first change."""
-    monkeypatch.setattr(module, "_TRY_AGAIN", 0.0)
+    monkeypatch.setattr(module, "_TRY_AGAIN", timedelta(0))
     started: list[Leadership] = []
 
     def start(broker: Any, clock: Any = None) -> tuple[Leadership, threading.Event]:
@@ -215,7 +215,7 @@ def test_a_beat_that_cannot_ask_for_the_lease_says_so_once_and_goes_on_later(
     stage: Any, entry: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An outage from the start is told as any other: nobody leads, nothing is lost, it passes."""
-    monkeypatch.setattr(module, "_TRY_AGAIN", 0.001)
+    monkeypatch.setattr(module, "_TRY_AGAIN", timedelta(milliseconds=1))
     caplog.set_level(logging.INFO)
     stage.broker.capabilities = frozenset({Capability.LEASES})
     kept = MemoryLeases()
@@ -246,3 +246,53 @@ def test_a_beat_that_cannot_ask_for_the_lease_says_so_once_and_goes_on_later(
     assert 1 == events.count("broker-unreachable")
     assert 1 == events.count("broker-reachable")
     assert ["12:00:10", "12:00:20", "12:00:30", "12:00:40"] == stage.broker.fire_times("job")
+
+
+def test_turns_can_be_taken_by_hand() -> None:
+    """A turn contends once and waits for nothing: it says what to wait for, and no thread runs."""
+    clock = ManualClock(datetime(2026, 3, 2, tzinfo=UTC))
+    broker: Any = _Broker()
+    broker.kept = MemoryLeases(clock)
+    changed: list[str] = []
+    one, two = (Leadership(broker, beat=beat, clock=clock) for beat in ("one", "two"))
+    for each in (one, two):
+        each.attend(lambda each=each: changed.append(each.beat), _status)
+
+    first, second = one.turn(), two.turn()
+
+    assert (True, False) == (one.leading, two.leading)
+    assert ["one"] == changed
+    assert (module.RENEW_EVERY, None) == (first.wait, first.holder)
+    assert second.holder is not None
+    assert ("one", broker.kept) == (second.holder.owner, second.store)
+    assert "periodic-lease" not in {each.name for each in threading.enumerate()}
+
+
+def test_a_turn_may_renew_ahead() -> None:
+    """Who knows that nothing will happen for an hour takes the lease for that hour, in one turn."""
+    clock = ManualClock(datetime(2026, 3, 2, tzinfo=UTC))
+    broker: Any = _Broker()
+    broker.kept = MemoryLeases(clock)
+    one = Leadership(broker, beat="one", clock=clock)
+
+    one.turn(ahead=timedelta(hours=1))
+    clock.advance(timedelta(hours=1, seconds=13))
+
+    assert one.leading
+    clock.advance(timedelta(seconds=1))
+    assert not one.leading
+    held = broker.kept.holder("beat")
+    assert held is not None
+    assert "one" == held.owner
+
+
+def test_a_turn_without_an_answer_is_tried_again_in_a_second() -> None:
+    """An unreachable broker ends no contest: the turn keeps why, and says when to try again."""
+    broker: Any = _Broker(BrokerUnreachable("nobody answers"))
+    one = Leadership(broker, beat="one", clock=ManualClock(datetime(2026, 3, 2, tzinfo=UTC)))
+
+    turn = one.turn()
+
+    assert timedelta(seconds=1) == turn.wait
+    assert "nobody answers" == str(one.outage)
+    assert not one.leading
