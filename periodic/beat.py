@@ -18,7 +18,7 @@ from .ahead import Ahead
 from .broker import Broker, Dispatch, Message, Outcome, Status
 from .clock import Clock, SystemClock, Wake, seconds_until
 from .clock_watch import ClockWatch
-from .collector import without_collector
+from .collector import keep, without_collector
 from .copies import CursorCopy
 from .cursors import CursorStore
 from .due import Due
@@ -263,7 +263,9 @@ class Beat:
                 # The lease's thread wakes the beat; nobody says when a clock is right again.
                 return self.clock.now() + _LOOK_AGAIN if self._skew.reason else None
             with without_collector():  # a hundred thousand may be adopted at once
-                self._ahead.welcome(self._roster.adopt())
+                adopted = self._roster.adopt()
+                self._ahead.welcome(adopted)
+                keep(len(adopted))
             self._roster.forget_gone()
         except BrokerUnreachable as error:
             self._outage.failed(error, asking=True)

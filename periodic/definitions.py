@@ -39,6 +39,7 @@ _OF_THE_RECORD = frozenset({"name", "since"})
 KEYS: tuple[str, ...] = tuple(
     each.name for each in fields(Entry) if each.name not in _OF_THE_RECORD
 )
+_KEYS: frozenset[str] = frozenset(KEYS)
 
 _SCHEDULES = (
     "a schedule such as crontab(minute=0) or interval(minutes=5), a number of seconds, a "
@@ -136,9 +137,9 @@ def entry_fields(name: str, definition: Mapping[str, Any], zone: tzinfo) -> dict
         ScheduleError: the schedule is not valid.
     """
     found = dict(definition)
-    for key in found:
-        if key not in KEYS:
-            raise EntryError(f"entry {name!r}: unknown key {key!r}; known: {', '.join(KEYS)}")
+    if not found.keys() <= _KEYS:
+        key = next(key for key in found if key not in _KEYS)
+        raise EntryError(f"entry {name!r}: unknown key {key!r}; known: {', '.join(KEYS)}")
     if "schedule" in found:
         data = found["schedule"]
         if not isinstance(data, Mapping):
@@ -182,11 +183,9 @@ def entry_of(
             )
         whole = {each.name: getattr(base, each.name) for each in fields(Entry)} | said
     else:
-        missing = [key for key in ("task", "schedule") if said.get(key) is None]
-        if missing:
-            raise EntryError(
-                f"entry {name!r} has no {missing[0]}; an entry needs task and schedule"
-            )
+        if said.get("task") is None or said.get("schedule") is None:
+            missing = "task" if said.get("task") is None else "schedule"
+            raise EntryError(f"entry {name!r} has no {missing}; an entry needs task and schedule")
         whole = {**(defaults or {}), **said}
     whole["name"], whole["since"] = name, record.since
     pause = record.pause

@@ -85,21 +85,29 @@ class Entry:
                 f"entry {self.name!r}: schedule is a periodic schedule such as "
                 f"crontab(minute=0) or interval(minutes=5), not {self.schedule!r}"
             )
-        object.__setattr__(self, "schedule", self.schedule.named(self.name))
-        if isinstance(self.args, str) or not isinstance(self.args, Sequence):
-            raise EntryError(f"entry {self.name!r}: args is a list or tuple, not {self.args!r}")
-        for key in ("kwargs", "options"):
-            value = getattr(self, key)
-            if not isinstance(value, Mapping) or not all(isinstance(k, str) for k in value):
-                raise EntryError(
-                    f"entry {self.name!r}: {key} is a mapping with string keys, not {value!r}"
-                )
+        named = self.schedule.named(self.name)
+        if named is not self.schedule:
+            object.__setattr__(self, "schedule", named)
+        self._check_arguments()
         try:
             policy = self.catch_up_policy
         except EntryError as error:
             raise EntryError(f"entry {self.name!r}: {error}") from None
         for key in ALLOWED:
-            object.__setattr__(self, key, getattr(policy, key))
+            value = getattr(policy, key)
+            if getattr(self, key) is not value:
+                object.__setattr__(self, key, value)
+
+    def _check_arguments(self) -> None:
+        args: Any = self.args
+        # A beat makes a hundred thousand entries at once: what is usual is seen first.
+        if type(args) not in _LISTS and (isinstance(args, str) or not isinstance(args, Sequence)):
+            raise EntryError(f"entry {self.name!r}: args is a list or tuple, not {args!r}")
+        for key, value in (("kwargs", self.kwargs), ("options", self.options)):
+            if not _has_words(value):
+                raise EntryError(
+                    f"entry {self.name!r}: {key} is a mapping with string keys, not {value!r}"
+                )
 
     @property
     def catch_up_policy(self) -> CatchUpPolicy:
@@ -199,6 +207,19 @@ class Occurrence:
             )
         except KeyError:
             return None
+
+
+_LISTS: frozenset[type[Any]] = frozenset({tuple, list})
+
+
+def _has_words(value: Any) -> bool:
+    """Tell whether it is a mapping whose keys are text."""
+    if type(value) is not dict and not isinstance(value, Mapping):
+        return False
+    for key in value:  # noqa: SIM110  # a generator takes longer than all the rest
+        if not isinstance(key, str):
+            return False
+    return True
 
 
 # Thousands of entries share few policies; typed, because True is no number here.

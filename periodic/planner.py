@@ -29,6 +29,8 @@ MOST_CATCH_UP_PER_TICK: int = 1000
 
 # Stale heap items that are not worth a clean-up.
 _FEW = 64
+# Rules that are found by the identity of their schedule.
+_MOST_ALIKE = 4096
 
 
 @dataclass(slots=True)
@@ -79,6 +81,8 @@ class Planner:
     #: Entries that have missed occurrences to dispatch, first come, first served.
     _catching_up: dict[str, _Planned] = field(default_factory=dict)
     _rules: WeakValueDictionary[_Key, Rule] = field(default_factory=_no_rules)
+    #: Schedules that were met last, by `id`; a rule keeps its schedule, and with it that number.
+    _alike: dict[int, Rule] = field(default_factory=dict)
     _found: dict[tuple[Rule, datetime], Found] = field(default_factory=dict)
     _now: datetime | None = None
 
@@ -94,11 +98,13 @@ class Planner:
             cursor: the newest fire time dispatched or given up; aware.
         """
         former = self._planned.get(entry.name)
-        self.remove(entry.name)
+        if former is not None or self.set_aside:
+            self.remove(entry.name)
         if not entry.enabled:
             return
+        cursor = to_utc(cursor)
         try:
-            planned = _Planned(entry, self._rule(entry), to_utc(cursor), to_utc(cursor))
+            planned = _Planned(entry, self._rule(entry), cursor, cursor)
         except Exception as error:  # noqa: BLE001  # a schedule may be anybody's code
             self.set_aside[entry.name] = error
             return
@@ -218,12 +224,20 @@ class Planner:
 
     def _rule(self, entry: Entry) -> Rule:
         schedule, policy = entry.schedule, entry.catch_up_policy
+        # Entries that are read together are alike, and share what they are made of.
+        known = self._alike.get(id(schedule))
+        if known is not None and known.schedule is schedule and known.policy is policy:
+            return known
         # The type too: a subclass may answer otherwise and call itself equal.
         key = (type(schedule), schedule, policy)
         rule = self._rules.get(key)
         if rule is None:
             threshold = policy.misfire_threshold or self.misfire_threshold
             rule = self._rules[key] = Rule(schedule, policy, threshold)
+        if len(self._alike) >= _MOST_ALIKE:
+            self._alike.clear()
+        if rule.schedule is schedule:
+            self._alike[id(schedule)] = rule
         return rule
 
     def _see(self, now: datetime) -> None:

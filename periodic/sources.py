@@ -94,7 +94,7 @@ class Lineup:
                 return
             record = self._records.get(entry.name)
             if record is not None and record.source is Source.CODE:
-                self._take(record)
+                self._take(record, self._clock.now())
             elif entry.name not in self._stored:
                 self._run(entry)
             else:
@@ -107,7 +107,7 @@ class Lineup:
                 return
             record = self._records.get(name)
             if record is not None and record.source is Source.CODE:
-                self._take(record)
+                self._take(record, self._clock.now())
             elif name not in self._stored:
                 self._stop(name)
 
@@ -123,8 +123,9 @@ class Lineup:
             return self._take_all(changes.records)
         count = 0
         with self._telling():
+            now = self._clock.now()
             for record in changes.records:
-                self._take(record)
+                self._take(record, now)
                 count += 1
             for name in changes.removed:
                 self._drop(name)
@@ -145,7 +146,7 @@ class Lineup:
                 _, name = heapq.heappop(self._ends)
                 record = self._records.get(name)
                 if record is not None and not record.paused(now):
-                    self._take(record)
+                    self._take(record, now)
 
     # -- parts -----------------------------------------------------------------------------------
 
@@ -153,8 +154,9 @@ class Lineup:
         there: set[str] = set()
         for lot in _lots(records):  # not under the lock: this reads, and may take its time
             with self._telling():
+                now = self._clock.now()
                 for record in lot:
-                    self._take(record)
+                    self._take(record, now)
             there.update(record.name for record in lot)
         with self._telling():
             for name in self._stored.keys() - there:
@@ -169,19 +171,19 @@ class Lineup:
         for name, entry in self._code.items():
             record = self._records.get(name)
             if record is not None and record.source is Source.CODE:
-                self._take(record)
+                self._take(record, self._clock.now())
             elif name not in self._stored:
                 self._run(entry)
 
-    def _take(self, record: EntryRecord) -> None:
-        name, now = record.name, self._clock.now()
+    def _take(self, record: EntryRecord, now: datetime) -> None:
+        name, of_code = record.name, record.source is Source.CODE
         base = self._code.get(name)
-        if record.source is Source.STORE and base is not None:
+        if base is not None and not of_code:
             self._tell_doubled(name)
-        waiting = record.source is Source.CODE and base is None and not self._read
+        waiting = of_code and base is None and not self._read
         pause = record.pause
         ends = pause.until if pause is not None and pause.lasts(now) else None
-        if record.source is Source.CODE or ends is not None:
+        if of_code or ends is not None:
             self._records[name] = record
         else:
             self._records.pop(name, None)

@@ -12,7 +12,7 @@ import threading
 from datetime import timedelta
 
 from .clock import Clock, SystemClock, Wake, seconds_until
-from .collector import without_collector
+from .collector import keep, without_collector
 from .errors import PeriodicError
 from .sources import Lineup
 from .store import ScheduleStore, StoreWatch
@@ -104,6 +104,7 @@ class StoreWatcher:
                 changes = self._store.changes(self._revision)
                 with without_collector():
                     count = self._lineup.take(changes)
+                    keep(count)
                 first, self._revision = self._revision is None, changes.revision
                 self._told(count, changes.revision, first=first)
             self._poll_at = now + POLL.total_seconds()

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic.config import Config
-from alembic.operations import Operations
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, String, column, inspect, select, table
 
 from ..errors import ConfigError
 
+if TYPE_CHECKING:  # what is up to date needs no Alembic, and is the faster for it
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
 #: Alembic's table, so that an application's own migrations are another matter.
 VERSION_TABLE = "periodic_version"
+#: The newest migration.
+NEWEST = "0001"
 #: The databases whose triggers are written.
 DIALECTS = ("sqlite", "postgresql", "mysql", "mariadb")
 
 
 def scripts() -> ScriptDirectory:
     """Return the migrations of this version of the package."""
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     config = Config()
     config.set_main_option(
         "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
@@ -35,6 +40,8 @@ def pending(connection: Connection) -> list[str]:
     Raises:
         ConfigError: the database was made by a newer version.
     """
+    if _is_newest(connection):
+        return []
     script = scripts()
     current = _context(connection).get_current_revision()
     known = list(script.walk_revisions())[::-1]  # the first one first
@@ -53,6 +60,8 @@ def migrate(connection: Connection) -> list[str]:
     steps = pending(connection)
     if not steps:
         return []
+    from alembic.operations import Operations  # noqa: PLC0415
+
     script = scripts()
 
     def upgrade(revision: Any, _context: MigrationContext) -> Any:
@@ -70,5 +79,15 @@ def is_untouched(connection: Connection) -> bool:
     return not inspect(connection).get_table_names()
 
 
+def _is_newest(connection: Connection) -> bool:
+    """Tell whether nothing is pending, without Alembic."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return False
+    wanted = select(column("version_num", String)).select_from(table(VERSION_TABLE))
+    return [*connection.execute(wanted).scalars()] == [NEWEST]
+
+
 def _context(connection: Connection, **more: Any) -> MigrationContext:
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+
     return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, **more})

@@ -42,7 +42,8 @@ _JOINED = entries.outerjoin(
     changes,
     and_(changes.c.namespace == entries.c.namespace, changes.c.name == entries.c.name),
 )
-_RECORDS = select(entries, changes.c.revision.label("version")).select_from(_JOINED)
+_VERSION = changes.c.revision.label("version")
+_RECORDS = select(*(entries.c[key] for key in rows.COLUMNS[:-1]), _VERSION).select_from(_JOINED)
 
 
 class SQLStore(ScheduleStore):
@@ -99,17 +100,9 @@ class SQLStore(ScheduleStore):
 
     def page(self, query: Query) -> list[EntryRecord]:
         """Return records in the order of their names."""
-        wanted = (
-            _RECORDS.where(entries.c.namespace == self.namespace, *_conditions(query))
-            .order_by(entries.c.name)
-            .limit(query.limit)
-        )
-        with self._database.reading() as connection:
-            result = connection.execute(wanted)
-            columns = tuple(result.keys())
-            found = result.all()
-        # Plain mappings: thousands of rows are read at once when a beat starts.
-        return [rows.to_record(dict(zip(columns, row, strict=True))) for row in found]
+        return [
+            rows.to_record(dict(zip(rows.COLUMNS, row, strict=True))) for row in self._page(query)
+        ]
 
     def changes(self, since: int | None) -> Changes:
         """Return what is otherwise since a revision."""
@@ -191,11 +184,20 @@ class SQLStore(ScheduleStore):
                 found[row["name"]] = rows.to_record(row)
         return found
 
+    def _page(self, query: Query) -> Sequence[Sequence[Any]]:
+        wanted = (
+            _RECORDS.where(entries.c.namespace == self.namespace, *_conditions(query))
+            .order_by(entries.c.name)
+            .limit(query.limit)
+        )
+        with self._database.reading() as connection:
+            return connection.execute(wanted).all()
+
     def _all(self) -> Iterator[EntryRecord]:
-        page = self.page(Query(limit=_PAGE))
+        page = self._page(Query(limit=_PAGE))
         while page:
-            yield from page
-            page = self.page(Query(after=page[-1].name, limit=_PAGE))
+            yield from rows.to_records(page)
+            page = self._page(Query(after=page[-1][1], limit=_PAGE))
 
     def _lock(self, connection: Connection) -> None:
         """Let writers of this namespace follow one another; SQLite's transaction does already."""

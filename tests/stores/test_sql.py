@@ -16,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
-from periodic import ConfigError, Schedules, StaleVersion, StoreUnreachable
+from periodic import ConfigError, Query, Schedules, StaleVersion, StoreUnreachable
 from periodic.stores import migrating
 from periodic.stores.connecting import Database
 from periodic.stores.sql import SQLStore
@@ -118,6 +118,51 @@ def test_a_spoiled_row_says_what_is_wrong_and_can_be_made_good(
     assert "" == repaired.problem
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("name", "job"),
+        *((each, None) for each in ("args", "kwargs", "options", "schedule", "task", "since")),
+        ("args", "[1] "),
+        ("args", "[1] 2"),
+        ("args", "{}"),
+        ("args", '["é", [1.5, null]]'),
+        ("kwargs", '{"a": {"b": [1]}}'),
+        ("kwargs", "[]"),
+        ("options", "nonsense"),
+        ("options", '{"queue": "' + "q" * 300 + '"}'),
+        ("schedule", '{"kind": "interval", "every": 60} '),
+        ("policies", '{"catch_up": "skip"}'),
+        ("enabled", 0),
+        ("source", "elsewhere"),
+        ("created_at", None),
+        ("updated_at", "yesterday"),
+        ("since", "2026-03-08T09:30:00+02:00"),
+        ("paused_at", "2026-03-08T09:30:00+00:00"),
+    ],
+)
+def test_all_there_is_reads_as_each_does(place: Place, column: str, value: Any) -> None:
+    """A beat reads many rows in a quicker way, and it reads the same."""
+    place.put("job", args=[1], kwargs={"a": 1}, options={"queue": "mail"})
+    place.put("other")
+    with closing(sqlite3.connect(place.path)) as connection, connection:
+        connection.execute(f"UPDATE periodic_entries SET {column} = ? WHERE name = 'job'", (value,))
+
+    assert place.store.page(Query()) == list(place.store.changes(None).records)
+
+
+def test_what_a_caller_was_given_is_its_own(place: Place) -> None:
+    """Changing it in place changes no other record."""
+    for name in ("a", "b"):
+        place.put(name, kwargs={"style": "plain"})
+    next(iter(place.schedules.list())).definition["kwargs"]["style"] = "bold"
+    read = {
+        record.name: record.definition["kwargs"] for record in place.store.changes(None).records
+    }
+
+    assert {"a": {"style": "plain"}, "b": {"style": "plain"}} == read
+
+
 def test_a_spoiled_pause_is_a_pause(place: Place) -> None:
     """What cannot be read is no reason to run."""
     place.put("job")
@@ -150,6 +195,11 @@ def test_the_tables_are_those_that_the_code_describes(place: Place) -> None:
     engine.dispose()
 
     assert [] == differences
+
+
+def test_the_newest_migration_is_known_without_alembic() -> None:
+    """So a database that is up to date is opened without importing it."""
+    assert [migrating.NEWEST] == migrating.scripts().get_heads()
 
 
 def test_the_database_of_an_application_is_migrated_when_somebody_says_so(tmp_path: Path) -> None:

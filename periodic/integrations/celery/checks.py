@@ -28,10 +28,10 @@ def check_arguments(app: Celery, entry: Entry, *, plain: bool = False) -> None:
     """
     task: Any = app.tasks.get(entry.task)
     _check_signature(task, entry)
-    conf: Any = app.conf
-    serializer = (
-        entry.options.get("serializer") or getattr(task, "serializer", None) or conf.task_serializer
-    )
+    serializer = entry.options.get("serializer") or getattr(task, "serializer", None)
+    if serializer is None:
+        conf: Any = app.conf
+        serializer = conf.task_serializer
     if plain and serializer == "json":
         return
     if getattr(task, "_dump_pydantic_arguments", None) is not None:
