@@ -159,7 +159,7 @@ def test_what_was_good_before_the_reading_broke_off_may_be_spoiled_after_it(scen
     """The newest word counts, and what was never told is not taken back."""
     scene.put("a", "b")
     good = scene.schedules.list()
-    scene.lineup._take(good[0])
+    scene.lineup._take(good[0], scene.clock.now())
     scene.lineup.take(Changes(3, [EntryRecord(name="a"), good[1]], whole=True))
 
     assert ["put b"] == scene.beat.news()
