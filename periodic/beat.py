@@ -79,10 +79,6 @@ class _Sent:
         return bool(self.outcomes) and isinstance(self.outcomes[-1].error, BrokerUnreachable)
 
 
-def _no_observer(_entry: Entry, _outcome: Outcome) -> None:
-    return
-
-
 class Beat:
     """The process that ticks.
 
@@ -107,7 +103,7 @@ class Beat:
         namespace: str,
         clock: Clock | None = None,
         max_interval: timedelta = MAX_INTERVAL,
-        observer: Observer = _no_observer,
+        observer: Observer | None = None,
         max_skew: timedelta | None = MAX_SKEW,
         copy: CursorStore | None = None,
         leadership: Leadership | None = None,
@@ -310,10 +306,10 @@ class Beat:
         while not self._stopping:
             limit = min(self.broker.batch_size, left)
             due = self.planner.due(now, limit=limit, catch_up=catch_up)
-            count = sum(len(one.fire_times) for one in due)
-            ahead, left = ahead + count, left - count
-            catch_up -= sum(one.caught_up for one in due)
             if due:
+                count = sum([len(one.fire_times) for one in due])
+                ahead, left = ahead + count, left - count
+                catch_up -= sum([one.caught_up for one in due])
                 sent.append(self._send(due))
             if not due or sent[-1].unreachable or ahead >= _AHEAD:
                 for batch in sent:
@@ -380,7 +376,8 @@ class Beat:
         dispatched = False
         failure: Outcome | None = None
         for outcome in outcomes:
-            self._observer(entry, outcome)
+            if self._observer is not None:
+                self._observer(entry, outcome)
             if outcome.status is Status.DISPATCHED:
                 dispatched = True
             elif failure is None and outcome.status is Status.FAILED:
@@ -394,7 +391,8 @@ class Beat:
         if fingerprint is not None:
             self._copy.record(entry.name, cursor, fingerprint)
         if failure is None:
-            self._recovered(entry)
+            if self._failing:
+                self._recovered(entry)
             self.planner.settle(entry.name, cursor)
         elif isinstance(failure.error, BrokerUnreachable):
             self._outage.failed(failure.error, asking=False)

@@ -82,10 +82,10 @@ class Line(Broker):
 
     Args:
         broker: what all lines lead to.
-        sent: told each occurrence that the broker took.
+        sent: told the occurrences that the broker took.
     """
 
-    def __init__(self, broker: Broker, sent: Callable[[Dispatch], None]) -> None:
+    def __init__(self, broker: Broker, sent: Callable[[list[Dispatch]], None]) -> None:
         self._broker = broker
         self._sent = sent
         self.capabilities: frozenset[Capability] = broker.capabilities - {  # type: ignore[misc]
@@ -119,9 +119,13 @@ class Line(Broker):
         if self.strike is Moment.BEFORE_DISPATCH:
             raise Killed
         outcomes = self._broker.dispatch(batch)
-        for each, outcome in zip(batch, outcomes, strict=True):
-            if outcome.status is Status.DISPATCHED:
-                self._sent(each)
+        self._sent(
+            [
+                each
+                for each, outcome in zip(batch, outcomes, strict=True)
+                if outcome.status is Status.DISPATCHED
+            ]
+        )
         if self.strike is Moment.AFTER_DISPATCH:
             raise Killed
         return outcomes

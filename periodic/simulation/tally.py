@@ -81,11 +81,12 @@ class Tally:
         self.summary: Summary = Summary()
         self._start, self._end = start, end
         self._effects: dict[Schedule, _Effects] = {}
-        self._skips: list[Skipped] = []
+        #: What clock changes leave out and was not told yet, the last first.
+        self.skips: list[Skipped] = []
         self._watches: dict[str, _Watch] = {}
         for entry in entries:
             self._watch(entry, durations)
-        self._skips.sort(key=lambda each: (each.effect.change.at, each.entry), reverse=True)
+        self.skips.sort(key=lambda each: (each.effect.change.at, each.entry), reverse=True)
 
     def _watch(self, entry: Entry, durations: Mapping[str, timedelta]) -> None:
         if not entry.enabled:
@@ -109,7 +110,7 @@ class Tally:
                 elif effect.what == "skipped":
                     found[effect.change.at] = effect
         skipped = (each for each in found.values() if each.what == "skipped")
-        self._skips.extend(Skipped(entry.name, each) for each in skipped)
+        self.skips.extend(Skipped(entry.name, each) for each in skipped)
         return found
 
     # -- in the course of the simulation ---------------------------------------------------------
@@ -124,8 +125,8 @@ class Tally:
 
     def skips_until(self, at: datetime) -> Iterator[Skipped]:
         """Yield what clock changes before `at` (UTC) left out."""
-        while self._skips and self._skips[-1].effect.change.at < at:
-            skip = self._skips.pop()
+        while self.skips and self.skips[-1].effect.change.at < at:
+            skip = self.skips.pop()
             self.summary.skipped += len(skip.effect.readings)
             yield skip
 

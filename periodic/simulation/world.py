@@ -16,7 +16,7 @@ from ..beat import MAX_INTERVAL, Beat, Render
 from ..broker import Broker, Dispatch
 from ..clock import Clock, ManualClock, seconds_until
 from ..due import Due
-from ..entry import Entry, Occurrence
+from ..entry import Entry
 from ..planner import Planner
 from ..registry import BeatState
 from ..schedules.zones import ZoneWatch
@@ -176,7 +176,7 @@ class World:
             while (following := self._next_event()) is not None:
                 at, kind, _, _, act = following
                 self._advance(at)
-                if kind == _TICK:
+                if kind == _TICK and self._tally.skips:
                     self._told.extend(self._tally.skips_until(at))
                 act()
                 while self._told:
@@ -226,7 +226,7 @@ class World:
 
     def _start(self, machine: _Machine) -> None:
         clock = machine.clock = ManualClock(self._now + machine.offset)
-        line = machine.line = Line(self._broker, lambda each: self._sent(machine, each))
+        line = machine.line = Line(self._broker, lambda taken: self._sent(machine, taken))
         line.cut = bool(self._outages)
         if self._contested:
             machine.leadership = SimulatedLeadership(
@@ -289,11 +289,13 @@ class World:
         elif machine.tick_at != self._now:
             self._tick_at(machine, self._now)
 
-    def _sent(self, machine: _Machine, dispatch: Dispatch) -> None:
-        occurrence: Occurrence = dispatch.occurrence
+    def _sent(self, machine: _Machine, taken: list[Dispatch]) -> None:
         read = self._now + machine.offset
-        name, fire_time = occurrence.entry, occurrence.fire_time
-        self._tally.sent(name, fire_time, machine.number, read, self._now, self._told.append)
+        for dispatch in taken:
+            run = dispatch.occurrence
+            self._tally.sent(
+                run.entry, run.fire_time, machine.number, read, self._now, self._told.append
+            )
 
     def _hear(self, machine: _Machine, record: logging.LogRecord) -> None:
         event = getattr(record, "event", None)
