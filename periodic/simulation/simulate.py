@@ -12,8 +12,9 @@ from ..errors import ConfigError
 from .broker import SimulatedBroker
 from .faults import Fault, check
 from .happenings import Happening, Missed, Run, Skipped, Summary
+from .plan import Plan
 from .tally import Tally
-from .world import Plan, World
+from .world import World
 
 
 class Simulation:

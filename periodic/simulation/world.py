@@ -5,26 +5,22 @@ from __future__ import annotations
 import heapq
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
-from typing import Any
 
-from ..beat import MAX_INTERVAL, Beat, Render
-from ..broker import Broker, Dispatch
-from ..clock import Clock, ManualClock, seconds_until
-from ..due import Due
-from ..entry import Entry
-from ..planner import Planner
+from ..beat import MAX_INTERVAL
+from ..broker import Dispatch
+from ..clock import ManualClock, seconds_until
 from ..registry import BeatState
-from ..schedules.zones import ZoneWatch
 from .broker import Killed, Line
 from .faults import ClockStep, Fault, Kill, Moment, Outage
 from .happenings import Happening, Note
 from .leading import SimulatedLeadership
+from .machine import SILENCE, Machine, SimulatedBeat, TellingPlanner
 from .overheard import listening, overheard
+from .plan import Plan
 from .tally import Tally
 
 NAMESPACE = "simulation"
@@ -44,91 +40,6 @@ _FAULT, _TURN, _TICK = range(3)
 _Event = tuple[datetime, int, float, int, Callable[[], None]]
 
 
-class _Silence:
-    """The message of a simulated run: nobody reads it."""
-
-    def publish(self, producer: Any) -> None:
-        """Publish nothing."""
-
-
-_SILENCE = _Silence()
-
-
-class _TellingPlanner(Planner):
-    """A planner that says what it gives up."""
-
-    def __init__(self, tell: Callable[[Due], None]) -> None:
-        super().__init__()
-        self._tell = tell
-
-    def due(
-        self, now: datetime, *, limit: int | None = None, catch_up: int | None = None
-    ) -> list[Due]:
-        taken = super().due(now, limit=limit, catch_up=catch_up)
-        for due in taken:
-            if due.given_up:
-                self._tell(due)
-        return taken
-
-
-class _SettledZones(ZoneWatch):
-    """Zones whose rules stay as they are: nobody updates them in the midst of a simulation."""
-
-    def look(self, monotonic: float) -> bool:  # noqa: ARG002
-        return False
-
-
-class _Beat(Beat):
-    """A beat that looks at no files: a year has half a million of its looks."""
-
-    def __init__(self, broker: Broker, render: Render, **options: Any) -> None:
-        super().__init__(broker, render, **options)
-        self._zones = _SettledZones()
-
-
-@dataclass(slots=True)
-class _Machine:
-    """One beat's machine: its clock goes on while the beat is dead."""
-
-    number: int
-    offset: timedelta = _NOTHING
-    clock: ManualClock | None = None
-    line: Line | None = None
-    beat: Beat | None = None
-    leadership: SimulatedLeadership | None = None
-    ticked_at: datetime | None = None
-    #: When its next tick and its next turn for the lease are; other events of it are stale.
-    tick_at: datetime | None = None
-    turn_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is simulated.
-
-    Args:
-        entries: whose runs.
-        start: where the simulation begins; included; UTC.
-        end: where it ends; not included; UTC.
-        beats: how many.
-        faults: what goes wrong.
-        durations: name of an entry or a task -> how long it runs.
-        seed: decides which of several beats acts first at one instant.
-        all_active: every beat works, claims decide; else one leads.
-        open_broker: makes the broker on its clock, for a namespace.
-    """
-
-    entries: Sequence[Entry]
-    start: datetime
-    end: datetime
-    open_broker: Callable[[Clock, str], Broker]
-    beats: int = 1
-    faults: Sequence[Fault] = ()
-    durations: Mapping[str, timedelta] = field(default_factory=dict)
-    seed: int = 0
-    all_active: bool = False
-
-
 class World:
     """Runs a plan once.
 
@@ -144,7 +55,7 @@ class World:
         self._now = plan.start - datetime.resolution
         self._clock = ManualClock(self._now)  # the broker's
         self._broker = plan.open_broker(self._clock, NAMESPACE)
-        self._machines = [_Machine(number + 1) for number in range(plan.beats)]
+        self._machines = [Machine(number + 1) for number in range(plan.beats)]
         # Turns for the lease wait by themselves: how long it is calm until the next other event
         # is asked at each of them.
         self._events: list[_Event] = []
@@ -224,7 +135,7 @@ class World:
 
     # -- beats -----------------------------------------------------------------------------------
 
-    def _start(self, machine: _Machine) -> None:
+    def _start(self, machine: Machine) -> None:
         clock = machine.clock = ManualClock(self._now + machine.offset)
         line = machine.line = Line(self._broker, lambda taken: self._sent(machine, taken))
         line.cut = bool(self._outages)
@@ -235,26 +146,26 @@ class World:
                 clock=clock,
                 changed=lambda: self._changed(machine),
             )
-        machine.beat = _Beat(
+        machine.beat = SimulatedBeat(
             line,
-            lambda _entry, _occurrence: _SILENCE,
+            lambda _entry, _occurrence: SILENCE,
             namespace=NAMESPACE,
             clock=clock,
-            planner=_TellingPlanner(self._tally.given_up),
+            planner=TellingPlanner(self._tally.given_up),
             leadership=machine.leadership,
         )
         machine.beat.replace(self._plan.entries)
 
-    def _tick_at(self, machine: _Machine, at: datetime | None) -> None:
+    def _tick_at(self, machine: Machine, at: datetime | None) -> None:
         machine.tick_at = at
         if at is not None:
             self._at(at, _TICK, lambda: self._tick(machine, at))
 
-    def _turn_at(self, machine: _Machine, at: datetime) -> None:
+    def _turn_at(self, machine: Machine, at: datetime) -> None:
         machine.turn_at = at
         self._at(at, _TURN, lambda: self._turn(machine, at))
 
-    def _tick(self, machine: _Machine, at: datetime) -> None:
+    def _tick(self, machine: Machine, at: datetime) -> None:
         beat, clock = machine.beat, machine.clock
         if beat is None or clock is None or machine.tick_at != at:
             return
@@ -273,7 +184,7 @@ class World:
             after = timedelta(seconds=seconds_until(wake, clock))
             self._tick_at(machine, self._during_outage(self._now + after))
 
-    def _turn(self, machine: _Machine, at: datetime) -> None:
+    def _turn(self, machine: Machine, at: datetime) -> None:
         leadership = machine.leadership
         if leadership is None or machine.turn_at != at:
             return
@@ -282,14 +193,14 @@ class World:
         after = max(after, datetime.resolution)
         self._turn_at(machine, self._during_outage(self._now + after))
 
-    def _changed(self, machine: _Machine) -> None:
+    def _changed(self, machine: Machine) -> None:
         """Let a beat look at once: it leads now, or does not any more, or has just started."""
         if machine.turn_at is None:
             self._turn_at(machine, self._now)
         elif machine.tick_at != self._now:
             self._tick_at(machine, self._now)
 
-    def _sent(self, machine: _Machine, taken: list[Dispatch]) -> None:
+    def _sent(self, machine: Machine, taken: list[Dispatch]) -> None:
         read = self._now + machine.offset
         for dispatch in taken:
             run = dispatch.occurrence
@@ -297,7 +208,7 @@ class World:
                 run.entry, run.fire_time, machine.number, read, self._now, self._told.append
             )
 
-    def _hear(self, machine: _Machine, record: logging.LogRecord) -> None:
+    def _hear(self, machine: Machine, record: logging.LogRecord) -> None:
         event = getattr(record, "event", None)
         if event not in _UNTOLD:
             self._note(machine.number, str(event), record.getMessage())
@@ -320,7 +231,7 @@ class World:
             step: ClockStep = fault
             self._at(step.at, _FAULT, lambda: self._set_clock(step))
 
-    def _kill(self, machine: _Machine, moment: Moment) -> None:
+    def _kill(self, machine: Machine, moment: Moment) -> None:
         if machine.beat is None or machine.line is None:
             return
         if moment is Moment.IDLE:
@@ -328,14 +239,14 @@ class World:
         else:
             machine.line.strike = moment
 
-    def _die(self, machine: _Machine) -> None:
+    def _die(self, machine: Machine) -> None:
         strike = machine.line.strike if machine.line is not None else None
         machine.clock = machine.line = machine.beat = machine.leadership = None
         machine.tick_at = machine.turn_at = machine.ticked_at = None
         when = "" if strike is None else f" ({strike.replace('_', ' ')})"
         self._note(machine.number, "killed", f"killed{when}")
 
-    def _come_back(self, machine: _Machine) -> None:
+    def _come_back(self, machine: Machine) -> None:
         if machine.beat is not None:
             if machine.line is not None:
                 machine.line.strike = None  # it found nothing to dispatch in time
@@ -385,7 +296,7 @@ class World:
                 machine.clock.step(step.by)
                 self._wake_by_interval(machine)
 
-    def _wake_by_interval(self, machine: _Machine) -> None:
+    def _wake_by_interval(self, machine: Machine) -> None:
         """Let a beat look when its sleep is over: between two looks it slept that long at most."""
         since = _NOTHING if machine.ticked_at is None else self._now - machine.ticked_at
         at = self._now + -since % MAX_INTERVAL

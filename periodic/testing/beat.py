@@ -1,83 +1,19 @@
-"""For users' own tests: what fires when, a beat that runs what is due at once, runs as text."""
+"""A beat for tests: what is due runs at once, and time leaps from run to run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from itertools import groupby, islice
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from .beat import Beat
-from .broker import Dispatch
-from .clock import Clock, ManualClock, Wake, to_utc, to_zone
-from .clock_changes import offset
-from .entry import Entry, Occurrence
-from .explain import run_line
-from .schedules.base import Schedule
-from .simulation.broker import Line, SimulatedBroker
+from ..beat import Beat
+from ..broker import Dispatch
+from ..clock import Clock, ManualClock, Wake
+from ..entry import Entry, Occurrence
+from ..simulation.broker import Line, SimulatedBroker
+from .expected import Moment, listed, moment
 
 _NAMESPACE = "test"
-# More runs of one day than this are told by the first, the last and their number.
-_MOST_TIMES = 8
-# More runs than this are not listed in a message.
-_MOST_TOLD = 10
-
-Moment = datetime | str
-
-
-def assert_fires(
-    schedule: Schedule, *, between: tuple[Moment, Moment], at: Iterable[Moment]
-) -> None:
-    """Assert that a schedule has exactly these instants in a span.
-
-    Args:
-        schedule: its zone is that of moments without an offset; UTC where it has none.
-        between: the span: start, included, and end, not included.
-        at: the instants, in any order: aware datetimes, or text in ISO 8601.
-
-    Raises:
-        AssertionError: an instant is missing, or one is too many; each is named.
-
-    >>> from periodic import crontab
-    >>> assert_fires(
-    ...     crontab(minute=30, hour=2, tz="America/New_York"),
-    ...     between=("2026-03-07", "2026-03-10"),
-    ...     at=["2026-03-07T02:30", "2026-03-08T03:00", "2026-03-09T02:30"],
-    ... )
-    """
-    zone = schedule.tz or UTC
-    start, end = (moment(each, zone) for each in between)
-    expected = {moment(each, zone) for each in at}
-    actual = {to_utc(run) for run in islice(schedule.between(start, end), len(expected) + 1000)}
-    missing, surplus = sorted(expected - actual), sorted(actual - expected)
-    if missing or surplus:
-        raise AssertionError(
-            "\n".join(
-                [
-                    f"{schedule.describe()}: other runs than expected",
-                    *_listed("does not run", missing, zone),
-                    *_listed("runs, too", surplus, zone),
-                ]
-            )
-        )
-
-
-def moment(given: Moment, zone: tzinfo = UTC) -> datetime:
-    """Return an instant in UTC.
-
-    Args:
-        given: an aware datetime, or text in ISO 8601; without an offset it is a reading of the
-            zone's clock.
-        zone: whose clock is read.
-
-    Raises:
-        ValueError: the text is no moment, or a datetime is naive.
-    """
-    if isinstance(given, str):
-        given = datetime.fromisoformat(given)
-        if given.tzinfo is None:
-            given = given.replace(tzinfo=zone)
-    return to_utc(given)
 
 
 class Fired(NamedTuple):
@@ -144,7 +80,7 @@ class TestBeat:
         self._execute = execute
         self._sent: list[Dispatch] = []
         steady = _Steady(self.clock)
-        line = Line(SimulatedBroker(steady, _NAMESPACE), self._sent.append)
+        line = Line(SimulatedBroker(steady, _NAMESPACE), self._sent.extend)
         self._entries: dict[str, Entry] = {}
         self._beat = Beat(
             line, lambda _entry, _occurrence: _SILENCE, namespace=_NAMESPACE, clock=steady
@@ -268,63 +204,8 @@ class TestBeat:
     def _told(self, entry: str) -> str:
         zone = self._entries[entry].schedule.tz or UTC if entry in self._entries else UTC
         sent = [each.fire_time for each in self._of(entry, None)]
-        lines = list(_listed("sent for", sent, zone))
+        lines = list(listed("sent for", sent, zone))
         return "\n".join(["; it was", *lines]) if lines else "; it was never sent"
-
-
-def runs_text(
-    entries: Iterable[Entry], start: Moment, end: Moment, *, tz: tzinfo | None = None
-) -> str:
-    """Return all runs of a span as text that reviews well: a line for each entry and day.
-
-    Args:
-        entries: whose runs; a disabled one has none.
-        start: included; without an offset it is a reading of `tz`.
-        end: not included.
-        tz: whose days and times are shown; each schedule's own unless given, UTC without one.
-
-    >>> from datetime import UTC, datetime
-    >>> from periodic import Entry, crontab
-    >>> report = crontab(minute=30, hour="2,14", tz="Europe/Berlin")
-    >>> entry = Entry(name="report", task="shop.report", schedule=report)
-    >>> print(runs_text([entry], "2026-03-28", "2026-03-30T12:00"), end="")
-    Sat 2026-03-28  report  02:30 14:30 (+01:00)
-    Sun 2026-03-29  report  03:00 14:30 (+02:00)
-    Mon 2026-03-30  report  02:30 (+02:00)
-    """
-    lines: list[tuple[date, str, str]] = []
-    for entry in entries:
-        if entry.enabled:
-            lines.extend(_days_of(entry, start, end, tz))
-    return "".join(f"{line}\n" for _, _, line in sorted(lines))
-
-
-def _days_of(
-    entry: Entry, start: Moment, end: Moment, tz: tzinfo | None
-) -> Iterator[tuple[date, str, str]]:
-    zone = tz or entry.schedule.tz or UTC
-    first, last = moment(start, zone), moment(end, zone)
-    runs = (to_zone(run, zone) for run in entry.schedule.between(first, last))
-    for day, group in groupby(runs, lambda run: run.date()):
-        told = f"{day:%a} {day}  {entry.name}  {_times(list(group))}"
-        yield day, entry.name, told
-
-
-def _times(runs: list[datetime]) -> str:
-    parts: list[str] = []
-    for shift, group in groupby(runs, lambda run: run.utcoffset()):
-        readings = [f"{run:%H:%M:%S}" if run.second else f"{run:%H:%M}" for run in group]
-        if len(readings) > _MOST_TIMES:
-            readings = [f"{readings[0]} ... {readings[-1]}, {len(readings)} runs"]
-        parts.append(f"{' '.join(readings)} ({offset(shift or timedelta(0))})")
-    return " ".join(parts)
-
-
-def _listed(what: str, instants: Sequence[datetime], zone: tzinfo) -> Iterator[str]:
-    for at in instants[:_MOST_TOLD]:
-        yield f"  {what}: {run_line(to_zone(at, zone))}"
-    if len(instants) > _MOST_TOLD:
-        yield f"  and {len(instants) - _MOST_TOLD} more"
 
 
 def _for(at: Moment | None) -> str:
