@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, create_engine
+from sqlalchemy import Connection, Engine, Executable, create_engine, event
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InvalidatePoolError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
 
 from ..errors import ConfigError, StoreError, StoreUnreachable
 from . import migrating
@@ -22,11 +29,14 @@ from .tables import revisions
 _PATIENCE = 5
 _CONNECT_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
     "sqlite": {"timeout": _PATIENCE},
-    "psycopg": {"connect_timeout": _PATIENCE},
+    # Making a statement ready is a round trip of its own, and poolers know nothing of it.
+    "psycopg": {"connect_timeout": _PATIENCE, "prepare_threshold": None},
     "psycopg2": {"connect_timeout": _PATIENCE},
     "pymysql": {"connect_timeout": _PATIENCE},
     "mysqlclient": {"connect_timeout": _PATIENCE},
 }
+#: Drivers whose connections need no question to know that the other end is gone.
+_HEARD = ("sqlite", "psycopg", "psycopg2")
 
 
 class Database:
@@ -45,6 +55,7 @@ class Database:
             )
         self.engine: Engine = engine
         self.is_sqlite: bool = engine.dialect.name == "sqlite"
+        self.is_postgresql: bool = engine.dialect.name == "postgresql"
         self._own = own
         self._pid = os.getpid()
         self._fits = False
@@ -69,8 +80,10 @@ class Database:
             engine = create_engine(
                 parsed,
                 connect_args=dict(_CONNECT_ARGUMENTS.get(key, {})),
-                pool_pre_ping=dialect.name != "sqlite",
+                pool_pre_ping=key not in _HEARD,
             )
+            if key in _HEARD and key != "sqlite":
+                event.listen(engine, "checkout", _refuse_deaf)
         except NoSuchModuleError as error:
             raise ConfigError(f"{_shown(url)} names no database that is known: {error}") from error
         except ArgumentError as error:
@@ -180,6 +193,15 @@ class Database:
 
     def _unreachable(self, error: Exception) -> StoreUnreachable:
         return StoreUnreachable(f"the store {self.shown} cannot be used now: {_line(error)}")
+
+
+def _refuse_deaf(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Let the pool replace a connection whose server has hung up, without a round trip.
+
+    Nobody says anything on a connection that rests: what can be read on it is its end.
+    """
+    if connection.closed or select.select([connection.fileno()], [], [], 0)[0]:
+        raise InvalidatePoolError
 
 
 def _line(error: Exception) -> str:

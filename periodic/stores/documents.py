@@ -15,16 +15,23 @@ _INSTANTS = ("since", "created_at", "updated_at")
 
 def to_document(record: EntryRecord) -> str:
     """Return a record as JSON text."""
+    return str(record.version).join(document_parts(record))
+
+
+def document_parts(record: EntryRecord) -> tuple[str, str]:
+    """Return the text of a record in front of its version and behind it.
+
+    The server that keeps it counts, so it is the one that knows the version.
+    """
     data: dict[str, Any] = {
         "definition": dict(record.definition),
         "source": str(record.source),
-        "version": record.version,
         "pause": None if record.pause is None else record.pause.to_dict(),
     }
     for key in _INSTANTS:
         at = getattr(record, key)
         data[key] = None if at is None else iso_utc(at)
-    return json.dumps(data)
+    return _parts(data, "version")
 
 
 def to_record(name: str, text: str) -> EntryRecord:
@@ -47,9 +54,21 @@ def to_record(name: str, text: str) -> EntryRecord:
         return EntryRecord(name=name, problem=f"its document cannot be read: {error!r}")
 
 
-def to_audit_document(row: AuditRow) -> str:
-    """Return a change as JSON text."""
-    return json.dumps(row.to_dict())
+def audit_parts(row: AuditRow) -> tuple[str, ...]:
+    """Return the text of a change around its revision, which the new record's version is, too."""
+    data = row.to_dict()
+    del data["revision"]
+    after = data.pop("after")
+    if after is None:
+        return _parts({**data, "after": None}, "revision")
+    head, middle = _parts(data, "revision")
+    start, end = _told(after)
+    return head, f'{middle[:-1]}, "after": {start}', f"{end}}}"
+
+
+def told_parts(record: EntryRecord) -> tuple[str, str]:
+    """Return the text of a record as the audit tells it, around its version."""
+    return _told(record.to_dict())
 
 
 def to_audit_row(text: str) -> AuditRow:
@@ -71,3 +90,12 @@ def _instant(text: str | None) -> datetime | None:
 
 def _pause(data: Mapping[str, Any]) -> Pause:
     return Pause(datetime.fromisoformat(data["at"]), data["note"], _instant(data["until"]))
+
+
+def _told(data: Mapping[str, Any]) -> tuple[str, str]:
+    return _parts({key: value for key, value in data.items() if key != "version"}, "version")
+
+
+def _parts(data: Mapping[str, Any], key: str) -> tuple[str, str]:
+    """Return the JSON text of a mapping around the value of one more key, its first."""
+    return f'{{"{key}": ', f", {json.dumps(data)[1:]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 import redis
@@ -22,23 +22,68 @@ from ..store import (
     Write,
     changes_something,
 )
-from .documents import to_audit_document, to_audit_row, to_document, to_record
+from .documents import audit_parts, document_parts, to_audit_row, to_record
+from .guessing import Beliefs, Look
 
 #: Seconds that an answer may take.
 _PATIENCE = 5
 _OFTEN = timedelta(milliseconds=20)
 #: How many names are asked for at once.
 _MANY = 1000
-#: How often a step is tried again that others have overtaken.
-_TRIES = 1000
+#: Each name has eight arguments: name, text that is believed to be there, what to do ("" for
+#: nothing), two parts of the new text, three of the audit; the revision goes between the parts.
+_STEP = """
+local kept, channel = tonumber(ARGV[1]), ARGV[2]
+local answers, fresh = {1}, true
+for i = 3, #ARGV, 8 do
+    local text = redis.call('HGET', KEYS[1], ARGV[i]) or ''
+    fresh = fresh and text == ARGV[i + 1]
+    answers[#answers + 1] = text
+end
+if not fresh then
+    answers[1] = 0
+    return answers
+end
+local first = tonumber(redis.call('GET', KEYS[5]) or '0')
+local revision, place = first, 1
+for i = 3, #ARGV, 8 do
+    place = place + 1
+    local name, what = ARGV[i], ARGV[i + 2]
+    answers[place] = ''
+    if what ~= '' then
+        revision = revision + 1
+        local r = string.format('%.0f', revision)
+        local told = ARGV[i + 5] .. r .. ARGV[i + 6]
+        if what == 'remove' then
+            redis.call('HDEL', KEYS[1], name)
+            redis.call('ZREM', KEYS[2], name)
+        else
+            redis.call('HSET', KEYS[1], name, ARGV[i + 3] .. r .. ARGV[i + 4])
+            redis.call('ZADD', KEYS[2], 0, name)
+            told = told .. r .. ARGV[i + 7]
+        end
+        redis.call('ZADD', KEYS[3], r, name)
+        redis.call('ZADD', KEYS[4], r, told)
+        answers[place] = r
+    end
+end
+if revision > first then
+    local r = string.format('%.0f', revision)
+    redis.call('SET', KEYS[5], r)
+    redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', string.format('%.0f', revision - kept))
+    redis.call('PUBLISH', channel, r)
+end
+return answers
+"""
 
 
 class RedisStore(ScheduleStore):
     """Records in a hash, with the order of the names and of the changes beside it.
 
-    A step watches the revision and is tried again when somebody was faster, so it is all or
-    nothing. What is written past this class does not count as a change. A server that loses its
-    data loses the entries: keep it on disk, or use a database.
+    A step is one script, which compares what is there with what the step was decided on: all or
+    nothing, and one round trip where entries are new or were seen last as they are. What is written
+    past this class does not count as a change. A server that loses its data loses the entries: keep
+    it on disk, or use a database.
 
     Args:
         client: of `redis`, with decoded answers.
@@ -58,6 +103,8 @@ class RedisStore(ScheduleStore):
         super().__init__(namespace, clock=clock, audit_kept=audit_kept)
         self._client = client
         self._key = f"{{periodic:{namespace}}}:"
+        self._script = client.register_script(_STEP)
+        self._beliefs = Beliefs()
 
     @classmethod
     def open(
@@ -93,8 +140,12 @@ class RedisStore(ScheduleStore):
 
     def read(self, names: Iterable[str]) -> dict[str, EntryRecord]:
         """Return the records of these names."""
+        wanted = list(names)
         with self.asking() as client:
-            return self._read(client, list(names))
+            found = self._read(client, wanted)
+        if len(wanted) == 1:  # whoever looks at one is likely to change it
+            self._beliefs.see(wanted, [found.get(wanted[0])])
+        return found
 
     def page(self, query: Query) -> list[EntryRecord]:
         """Return records in the order of their names."""
@@ -152,20 +203,13 @@ class RedisStore(ScheduleStore):
     def update(
         self, names: Sequence[str], change: Change, origin: Origin
     ) -> list[EntryRecord | None]:
-        """Change records, again from the start when somebody else was faster."""
-        with self.asking() as client:
-            for _ in range(_TRIES):
-                with client.pipeline() as pipe:
-                    pipe.watch(f"{self._key}revision")
-                    revision = int(pipe.get(f"{self._key}revision") or 0)
-                    found = self._read(pipe, names)
-                    writes = self.planned(names, found, change)
-                    try:
-                        return self._carry_out(pipe, writes, revision, origin)
-                    except redis.WatchError:
-                        continue
-        raise StoreUnreachable(
-            f"the store was changed by others in each of {_TRIES} tries to change it; try again"
+        """Change records in one script, again where somebody else was faster."""
+        return self._beliefs.step(
+            names,
+            change,
+            decide=self.planned,
+            look=self._look,
+            attempt=lambda writes, look: self._attempt(writes, look, origin),
         )
 
     def close(self) -> None:
@@ -186,8 +230,6 @@ class RedisStore(ScheduleStore):
         """
         try:
             yield self._client
-        except redis.WatchError:
-            raise
         except (redis.RedisError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise StoreUnreachable(f"the store in Redis cannot be used now: {reason}") from error
@@ -212,45 +254,60 @@ class RedisStore(ScheduleStore):
             yield from page
             page = self.page(Query(after=page[-1].name, limit=_MANY))
 
-    def _carry_out(
-        self, pipe: Any, writes: Sequence[Write], revision: int, origin: Origin
-    ) -> list[EntryRecord | None]:
-        kept: list[EntryRecord | None] = []
-        pipe.multi()
-        at, first = self.clock.now(), revision
+    def _look(self, names: Sequence[str]) -> Look:
+        with self.asking() as client:
+            texts: dict[str, str] = {}
+            for start in range(0, len(names), _MANY):
+                some = names[start : start + _MANY]
+                found = client.hmget(f"{self._key}entries", some)
+                texts.update(
+                    (name, text) for name, text in zip(some, found, strict=True) if text is not None
+                )
+        return Look({name: to_record(name, text) for name, text in texts.items()}, texts)
+
+    def _attempt(
+        self, writes: Sequence[Write], look: Look, origin: Origin
+    ) -> list[EntryRecord | None] | Look:
+        """Send a step; the script keeps it where the texts are those that it was decided on."""
+        at = self.clock.now()
+        told: list[str] = []
         for write in writes:
-            if not changes_something(write):
-                kept.append(write.before)
-                continue
-            revision += 1
-            after = None if write.after is None else replace(write.after, version=revision)
-            kept.append(after)
-            self._keep(pipe, write.name, after, revision)
-            row = AuditRow(
-                revision=revision,
-                name=write.name,
-                at=at,
-                origin=origin,
-                before=None if write.before is None else write.before.to_dict(),
-                after=None if after is None else after.to_dict(),
-            )
-            pipe.zadd(f"{self._key}audit", {to_audit_document(row): revision})
-        if revision != first:
-            pipe.set(f"{self._key}revision", revision)
-            pipe.zremrangebyscore(f"{self._key}audit", "-inf", revision - self.audit_kept)
-            pipe.publish(self.channel, revision)
-            pipe.execute()
-            self._forget(revision)
+            told += (write.name, look.texts.get(write.name, ""))
+            told += self._told(write, at, origin)
+        keys = [self._key + each for each in ("entries", "names", "changes", "audit", "revision")]
+        with self.asking():
+            fresh, *answers = self._script(keys, [self.audit_kept, self.channel, *told])
+            if not fresh:
+                texts = {
+                    write.name: text for write, text in zip(writes, answers, strict=True) if text
+                }
+                return Look({name: to_record(name, text) for name, text in texts.items()}, texts)
+            kept: list[EntryRecord | None] = []
+            for write, version in zip(writes, answers, strict=True):
+                if not changes_something(write):
+                    kept.append(write.before)
+                elif write.after is None:
+                    kept.append(None)
+                    self._forget(int(version))
+                else:
+                    kept.append(replace(write.after, version=int(version)))
         return kept
 
-    def _keep(self, pipe: Any, name: str, record: EntryRecord | None, revision: int) -> None:
-        if record is None:
-            pipe.hdel(f"{self._key}entries", name)
-            pipe.zrem(f"{self._key}names", name)
-        else:
-            pipe.hset(f"{self._key}entries", name, to_document(record))
-            pipe.zadd(f"{self._key}names", {name: 0})
-        pipe.zadd(f"{self._key}changes", {name: revision})
+    def _told(self, write: Write, at: datetime, origin: Origin) -> tuple[str, ...]:
+        """Return what the script is told of one record: what to do, and the texts for it."""
+        if not changes_something(write):
+            return ("", "", "", "", "", "")
+        row = AuditRow(
+            revision=0,
+            name=write.name,
+            at=at,
+            origin=origin,
+            before=None if write.before is None else write.before.to_dict(),
+            after=None if write.after is None else write.after.to_dict(),
+        )
+        if write.after is None:
+            return ("remove", "", "", *audit_parts(row), "")
+        return ("keep", *document_parts(write.after), *audit_parts(row))
 
     def _forget(self, revision: int) -> None:
         """Forget removals that are so far back that nobody asks for them; seldom, in lots."""

@@ -29,14 +29,17 @@ from ..store import (
     Write,
     changes_something,
 )
-from . import rows
+from . import one_step, rows
 from .connecting import Database
+from .guessing import Beliefs, Look
 from .tables import audit, changes, entries, revisions
 from .watching import watch_of
 
 #: How many names go into one statement, and how many records into one page of all there is.
 _MANY = 500
 _PAGE = 5000
+#: How many names are changed by one statement, where the database knows how.
+_AT_ONCE = 100
 
 _JOINED = entries.outerjoin(
     changes,
@@ -69,6 +72,7 @@ class SQLStore(ScheduleStore):
     ) -> None:
         super().__init__(namespace, clock=clock, audit_kept=audit_kept)
         self._database = Database(database) if isinstance(database, Engine) else database
+        self._beliefs = Beliefs()
 
     @classmethod
     def open(
@@ -95,8 +99,12 @@ class SQLStore(ScheduleStore):
 
     def read(self, names: Iterable[str]) -> dict[str, EntryRecord]:
         """Return the records of these names."""
+        wanted = list(names)
         with self._database.reading() as connection:
-            return self._read(connection, list(names))
+            found = self._read(connection, wanted)
+        if len(wanted) == 1:  # whoever looks at one is likely to change it
+            self._beliefs.see(wanted, [found.get(wanted[0])])
+        return found
 
     def page(self, query: Query) -> list[EntryRecord]:
         """Return records in the order of their names."""
@@ -147,7 +155,19 @@ class SQLStore(ScheduleStore):
     def update(
         self, names: Sequence[str], change: Change, origin: Origin
     ) -> list[EntryRecord | None]:
-        """Change records in one transaction that has the namespace to itself."""
+        """Change records in one transaction that has the namespace to itself.
+
+        On PostgreSQL a step of a few names is one statement, and one round trip where they are new
+        or were seen last as they are.
+        """
+        if self._database.is_postgresql and len(names) <= _AT_ONCE:
+            return self._beliefs.step(
+                names,
+                change,
+                decide=self.planned,
+                look=lambda names: Look(self.read(names)),
+                attempt=lambda writes, _: self._attempt(writes, origin),
+            )
         with self._database.writing() as connection:
             self._lock(connection)
             found = self._read(connection, names)
@@ -168,6 +188,22 @@ class SQLStore(ScheduleStore):
         self._database.close()
 
     # -- steps -----------------------------------------------------------------------------------
+
+    def _attempt(self, writes: Sequence[Write], origin: Origin) -> list[EntryRecord | None] | Look:
+        with self._database.reading() as connection:
+            done = one_step.attempt(
+                connection,
+                self.namespace,
+                writes,
+                origin,
+                at=self.clock.now(),
+                audit_kept=self.audit_kept,
+            )
+            if not isinstance(done, Look) and any(
+                write.after is None and write.before is not None for write in writes
+            ):
+                self._forget(connection, self._counters(connection)[0] - REMOVALS_KEPT)
+        return done
 
     def _counters(self, connection: Connection) -> tuple[int, int]:
         wanted = select(revisions.c.revision, revisions.c.forgotten).where(

@@ -65,6 +65,66 @@ _POSTGRESQL = (
         RETURN NULL;
     END $$
     """,
+    # One step of a store in one round trip: kept where what it was decided on is still there.
+    """
+    CREATE FUNCTION periodic_step(space text, steps jsonb, told jsonb, audit_kept bigint)
+    RETURNS jsonb LANGUAGE plpgsql AS $$
+    DECLARE
+        step jsonb;
+        counted bigint;
+        answer jsonb := '[]';
+    BEGIN
+        INSERT INTO periodic_revisions AS r (namespace, revision, forgotten) VALUES (space, 0, 0)
+        ON CONFLICT (namespace) DO UPDATE SET revision = r.revision;
+        IF EXISTS (
+            SELECT FROM jsonb_array_elements(steps) AS s
+            LEFT JOIN periodic_entries e ON e.namespace = space AND e.name = s ->> 'name'
+            LEFT JOIN periodic_changes c ON c.namespace = e.namespace AND c.name = e.name
+            WHERE (e.name IS NOT NULL) <> (s ->> 'there')::boolean
+            OR (e.name IS NOT NULL AND (c.revision, e.updated_at)
+                IS DISTINCT FROM ((s ->> 'version')::bigint, s ->> 'updated_at'))
+        ) THEN
+            SELECT coalesce(
+                jsonb_agg(to_jsonb(e) || jsonb_build_object('version', c.revision)), '[]')
+            INTO answer
+            FROM jsonb_array_elements(steps) AS s
+            JOIN periodic_entries e ON e.namespace = space AND e.name = s ->> 'name'
+            LEFT JOIN periodic_changes c ON c.namespace = e.namespace AND c.name = e.name;
+            RETURN jsonb_build_object('there', answer);
+        END IF;
+        FOR step IN SELECT * FROM jsonb_array_elements(steps) LOOP
+            counted := NULL;
+            IF step ->> 'what' = 'remove' THEN
+                DELETE FROM periodic_entries
+                WHERE namespace = space AND name = step ->> 'name';
+            ELSIF step ->> 'what' = 'make' THEN
+                INSERT INTO periodic_entries
+                SELECT * FROM jsonb_populate_record(NULL::periodic_entries, step -> 'row');
+            ELSIF step ->> 'what' = 'change' THEN
+                UPDATE periodic_entries e SET
+                    task = n.task, schedule = n.schedule, args = n.args, kwargs = n.kwargs,
+                    options = n.options, policies = n.policies, enabled = n.enabled,
+                    source = n.source, paused_at = n.paused_at, pause_note = n.pause_note,
+                    pause_until = n.pause_until, since = n.since, created_at = n.created_at,
+                    updated_at = n.updated_at
+                FROM jsonb_populate_record(NULL::periodic_entries, step -> 'row') AS n
+                WHERE e.namespace = space AND e.name = step ->> 'name';
+            END IF;
+            IF step ->> 'what' <> '' THEN
+                SELECT revision INTO counted FROM periodic_changes
+                WHERE namespace = space AND name = step ->> 'name';
+                INSERT INTO periodic_audit
+                (namespace, revision, name, at, who, via, action, before, after)
+                VALUES (space, counted, step ->> 'name', told ->> 'at', told ->> 'who',
+                        told ->> 'via', told ->> 'action', step ->> 'before',
+                        (step -> 'after' ->> 0) || counted || (step -> 'after' ->> 1));
+            END IF;
+            answer := answer || jsonb_build_array(counted);
+        END LOOP;
+        DELETE FROM periodic_audit WHERE namespace = space AND revision <= counted - audit_kept;
+        RETURN jsonb_build_object('kept', answer);
+    END $$
+    """,
     """
     CREATE TRIGGER periodic_entries_changed AFTER INSERT OR UPDATE OR DELETE ON periodic_entries
     FOR EACH ROW EXECUTE FUNCTION periodic_changed()
