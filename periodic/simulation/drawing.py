@@ -1,4 +1,4 @@
-"""`draw` as a command: runs as a heat map or a calendar feed; for every front."""
+"""`draw` as a command: runs as a picture or a calendar feed; for every front."""
 
 from __future__ import annotations
 
@@ -9,11 +9,20 @@ from ..entry import Entry
 from .feed import ics_lines
 from .heat import heat_of
 from .listing import runs
+from .timeline import day_frame, night_frame, timeline_of
+from .timeline_page import timeline_html, timeline_svg
 
 #: What can be drawn.
 FORMS = ("text", "svg", "html", "ics")
 #: What `--help` says of the form.
-FORM_HELP = "A heat map as text, as an SVG picture or as a page, or the runs as a calendar feed."
+FORM_HELP = "As text, as an SVG picture or as a page, or the runs as a calendar feed."
+#: How much is looked at.
+VIEWS = ("week", "day", "night")
+#: What `--help` says of the view.
+VIEW_HELP = (
+    "A map of the runs by weekday and hour, a time line for each entry of the day of --from, or of "
+    "the night of the next clock change."
+)
 
 
 def draw(
@@ -23,24 +32,38 @@ def draw(
     write: Callable[[str], None],
     *,
     form: str = "text",
+    view: str = "week",
     zone: tzinfo | None = None,
 ) -> None:
     """Draw the runs of a span.
 
     Args:
         entries: whose runs.
-        start: included; aware.
-        end: not included; aware.
+        start: included; aware. A day and a night are the ones of then, or the next ones.
+        end: not included; aware. A day and a night end by themselves.
         write: prints text as it stands.
         form: one of `FORMS`.
+        view: one of `VIEWS`; a calendar feed has all runs of the span.
         zone: whose clock is read; UTC when None.
+
+    Raises:
+        ConfigError: there is no clock change to draw.
     """
-    listed = runs(entries, start, end)
+    found = list(entries)
     if form == "ics":
-        for line in ics_lines(listed, start):
+        for line in ics_lines(runs(found, start, end), start):
             write(f"{line}\r\n")
         return
-    heat = heat_of(listed, zone or UTC)
+    if view != "week":
+        frame = (day_frame if view == "day" else night_frame)(start, zone or UTC)
+        listed = runs(found, frame.start, frame.end)
+        line = timeline_of(listed, [entry.name for entry in found], frame)
+        if form == "text":
+            write("".join(f"{each}\n" for each in line.lines()))
+        else:
+            write(timeline_svg(line) if form == "svg" else timeline_html(line))
+        return
+    heat = heat_of(runs(found, start, end), zone or UTC)
     if form == "text":
         write("".join(f"{line}\n" for line in heat.lines()))
     else:
