@@ -13,7 +13,7 @@ from .clock import SystemClock
 from .crontab_file import read_crontab
 from .schedules.zones import settle
 from .simulation.command import HELP, span_of
-from .simulation.drawing import FORM_HELP, FORMS, VIEW_HELP, VIEWS, draw
+from .simulation.drawing import FORM_HELP, FORMS, SPREAD_HELP, VIEW_HELP, VIEWS, draw
 
 
 def add_parser(commands: Any) -> None:
@@ -24,6 +24,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("file", metavar="CRONTAB", help="a file, or - for standard input")
     parser.add_argument("--form", choices=FORMS, default="text", help=FORM_HELP)
     parser.add_argument("--view", choices=VIEWS, default="week", help=VIEW_HELP)
+    parser.add_argument("--spread", action="store_true", help=SPREAD_HELP)
     parser.add_argument("--from", dest="start", metavar="T", help=HELP["from"])
     parser.add_argument("--to", dest="end", metavar="T", help=LENGTH)
     parser.add_argument("--tz", metavar="ZONE", help="whose clock is read; UTC unless given")
@@ -54,5 +55,6 @@ def run(
     file = read_crontab(read_text(given.file), tz=zone, user_column=given.user_column)
     for where, problem in file.problems.items():
         warn(f"{where} is left out: {problem}")
-    draw(file.entries, start, end, write, form=given.form, view=given.view, zone=zone)
+    view = "spread" if given.spread else given.view
+    draw(file.entries, start, end, write, form=given.form, view=view, zone=zone)
     return 1 if file.problems else 0

@@ -9,6 +9,8 @@ from ..entry import Entry
 from .feed import ics_lines
 from .heat import heat_of
 from .listing import runs
+from .spread import spread
+from .spread_page import spread_html, spread_svg
 from .timeline import day_frame, night_frame, timeline_of
 from .timeline_page import timeline_html, timeline_svg
 
@@ -18,6 +20,8 @@ FORMS = ("text", "svg", "html", "ics")
 FORM_HELP = "As text, as an SVG picture or as a page, or the runs as a calendar feed."
 #: How much is looked at.
 VIEWS = ("week", "day", "night")
+#: What `--help` says of spreading the herd.
+SPREAD_HELP = "Propose offsets that flatten the herd, and draw it before and after."
 #: What `--help` says of the view.
 VIEW_HELP = (
     "A map of the runs by weekday and hour, a time line for each entry of the day of --from, or of "
@@ -43,7 +47,7 @@ def draw(
         end: not included; aware. A day and a night end by themselves.
         write: prints text as it stands.
         form: one of `FORMS`.
-        view: one of `VIEWS`; a calendar feed has all runs of the span.
+        view: one of `VIEWS`, or `spread`; a calendar feed has all runs of the span.
         zone: whose clock is read; UTC when None.
 
     Raises:
@@ -53,6 +57,13 @@ def draw(
     if form == "ics":
         for line in ics_lines(runs(found, start, end), start):
             write(f"{line}\r\n")
+        return
+    if view == "spread":
+        found_spread = spread(found, start, end)
+        if form == "text":
+            write("".join(f"{each}\n" for each in found_spread.lines()))
+        else:
+            write((spread_svg if form == "svg" else spread_html)(found_spread))
         return
     if view != "week":
         frame = (day_frame if view == "day" else night_frame)(start, zone or UTC)
