@@ -146,7 +146,7 @@ class Database:
         except (DBAPIError, OSError) as error:
             raise self._unreachable(error) from error
         except SQLAlchemyError as error:
-            raise StoreError(f"the store {self.shown} failed: {_line(error)}") from error
+            raise StoreError(f"the store {self.shown} failed: {line_of(error)}") from error
 
     @contextmanager
     def _transaction(self, connection: Connection) -> Generator[None]:
@@ -192,7 +192,7 @@ class Database:
             self._lock = threading.Lock()
 
     def _unreachable(self, error: Exception) -> StoreUnreachable:
-        return StoreUnreachable(f"the store {self.shown} cannot be used now: {_line(error)}")
+        return StoreUnreachable(f"the store {self.shown} cannot be used now: {line_of(error)}")
 
 
 def _refuse_deaf(connection: Any, _record: Any, _proxy: Any) -> None:
@@ -204,7 +204,7 @@ def _refuse_deaf(connection: Any, _record: Any, _proxy: Any) -> None:
         raise InvalidatePoolError
 
 
-def _line(error: Exception) -> str:
+def line_of(error: Exception) -> str:
     """Return the first line of what the driver said."""
     cause = getattr(error, "orig", None) or error
     text = str(cause).strip() or type(cause).__name__

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..errors import StoreUnreachable
 from ..store import StoreWatch
-from .connecting import Database
+from .connecting import Database, line_of
 
 #: What the triggers notify.
 CHANNEL = "periodic"
@@ -55,7 +55,9 @@ class _FileWatch(StoreWatch):
             version = int(self._connection.exec_driver_sql("PRAGMA data_version").scalar_one())
         except DBAPIError as error:
             self.close()
-            raise StoreUnreachable(f"{self._database.shown} cannot be watched: {error}") from error
+            raise StoreUnreachable(
+                f"{self._database.shown} cannot be watched: {line_of(error)}"
+            ) from error
         seen, self._seen = self._seen, version
         return seen != version
 
@@ -91,7 +93,9 @@ class _ListeningWatch(StoreWatch):
                 heard = True
         except Exception as error:
             self.close()
-            raise StoreUnreachable(f"{self._database.shown} cannot be watched: {error}") from error
+            raise StoreUnreachable(
+                f"{self._database.shown} cannot be watched: {line_of(error)}"
+            ) from error
         return heard
 
     def close(self) -> None:
