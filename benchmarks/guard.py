@@ -34,7 +34,7 @@ from periodic.integrations.celery.render import Renderer
 from periodic_brokers.redis_run_claims import RedisRunClaims
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
-import testservers
+from periodic_contracts import servers
 
 #: The promises of the page: how much of the speed without a guard is left, and what a run takes.
 EARLY, LATE, BYTES = 0.75, 0.6, 400
@@ -143,7 +143,7 @@ def main() -> int:
         Kind("acks_late, guard", guard=True, acks_late=True),
     ]
     with ExitStack() as stack:
-        server = stack.enter_context(testservers.private("redis"))
+        server = stack.enter_context(servers.private("redis"))
         client: Any = stack.enter_context(redis.Redis.from_url(server.url))
         turn = 0
         for _ in range(arguments.rounds):

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 import testpostgres
-import testservers
+
+from periodic_contracts import servers
 
 
 def _is_for_another(variable: str) -> bool:
@@ -73,28 +74,28 @@ def unmeasured() -> Iterator[None]:
 def _demand(kind: str) -> None:
     """Skip by name where there is no such server here, or fail where it is required."""
     try:
-        testservers.find(kind)
-    except testservers.ServerMissingError as error:
-        if kind in testservers.required():
+        servers.find(kind)
+    except servers.ServerMissingError as error:
+        if kind in servers.required():
             pytest.fail(f"PERIODIC_REQUIRE names {kind}: {error}", pytrace=False)
         pytest.skip(str(error))
 
 
-def _server(kind: str) -> Iterator[testservers.Server]:
+def _server(kind: str) -> Iterator[servers.Server]:
     """Run a private server of this kind, or skip by name, or fail where it is required."""
     _demand(kind)
-    with testservers.private(kind) as server:
+    with servers.private(kind) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[testservers.Server]:
+def redis_server() -> Iterator[servers.Server]:
     """A private Redis or Valkey process."""
     yield from _server("redis")
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_server() -> Iterator[testservers.Server]:
+def rabbitmq_server() -> Iterator[servers.Server]:
     """A private RabbitMQ node with its own epmd."""
     yield from _server("rabbitmq")
 
@@ -103,7 +104,7 @@ def rabbitmq_server() -> Iterator[testservers.Server]:
 def postgres_url() -> Iterator[str]:
     """URL, as SQLAlchemy takes it, of a private PostgreSQL that the whole run shares."""
     pytest.importorskip("psycopg", reason="the driver psycopg is not installed")
-    if testpostgres.find() is None and "postgresql" not in testservers.required():
+    if testpostgres.find() is None and "postgresql" not in servers.required():
         pytest.skip("no PostgreSQL on this machine")
     with testpostgres.private() as server:
         yield server.url
@@ -131,7 +132,7 @@ def fakeredis_url() -> Iterator[str]:
     from redis import ResponseError
 
     TcpFakeServer.daemon_threads = True
-    server = TcpFakeServer(("127.0.0.1", testservers.free_port()), server_type="redis")
+    server = TcpFakeServer(("127.0.0.1", servers.free_port()), server_type="redis")
 
     class Handler(server.RequestHandlerClass):
         # Else each pipeline waits 40 ms for the client's delayed acknowledgement.
@@ -162,11 +163,11 @@ def fakeredis_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def own_redis() -> Iterator[Callable[..., testservers.Server]]:
+def own_redis() -> Iterator[Callable[..., servers.Server]]:
     """Starts Redis servers that are the test's alone, with options of `redis-server`."""
     _demand("redis")
     with ExitStack() as stack:
-        yield lambda *options: stack.enter_context(testservers.private("redis", *options))
+        yield lambda *options: stack.enter_context(servers.private("redis", *options))
 
 
 @pytest.fixture

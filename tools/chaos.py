@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import redis
-import testservers
 
 from periodic import Occurrence
 from periodic_brokers.redis_leases import RedisLeases
+from periodic_contracts import servers
 
 NAMESPACE = "chaos"
 #: The list that Celery's default queue is on Redis.
@@ -109,14 +109,14 @@ class RedisServer:
     def __init__(self, folder: Path, stack: ExitStack, *options: str) -> None:
         self.folder = folder
         self._options = options
-        self._port = testservers.free_port()
+        self._port = servers.free_port()
         self._running = ExitStack()
         self._server = self._start()
         stack.callback(self._end)
 
-    def _start(self) -> testservers.Server:
+    def _start(self) -> servers.Server:
         self.folder.mkdir(exist_ok=True)
-        return testservers.start("redis", self._port, self.folder, self._running, *self._options)
+        return servers.start("redis", self._port, self.folder, self._running, *self._options)
 
     def _end(self) -> None:
         self.resume()  # a paused one would not hear of its end

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import kombu
-import testservers
 from chaos import QUEUE, BeatProcess, Sent
+
+from periodic_contracts import servers
 
 _LEADS = re.compile(r"^\[(\S+ \S+): INFO/MainProcess\] this beat leads", re.MULTILINE)
 
@@ -33,7 +34,7 @@ class RabbitMQServer:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
-        self.port = testservers.free_port()
+        self.port = servers.free_port()
         self._running = ExitStack()
         self._taken: list[Sent] = []
         self._connection: Any = None
@@ -41,9 +42,9 @@ class RabbitMQServer:
         self._server = self._start()
         stack.callback(self._end)
 
-    def _start(self) -> testservers.Server:
+    def _start(self) -> servers.Server:
         self.folder.mkdir(exist_ok=True)
-        return testservers.start("rabbitmq", self.port, self.folder, self._running)
+        return servers.start("rabbitmq", self.port, self.folder, self._running)
 
     def _end(self) -> None:
         self._hang_up()

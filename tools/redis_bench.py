@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import redis
-import testservers
 from celery import Celery
 
 from periodic import Beat, CursorStore, Entry, ManualClock, MemoryCursors, interval
 from periodic.integrations.celery.render import Renderer
 from periodic_brokers.redis import RedisBroker
+from periodic_contracts import servers
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -95,7 +95,7 @@ class Bench:
 class Server:
     """What is on the server, seen and changed by an operator."""
 
-    def __init__(self, server: testservers.Server, **options: Any) -> None:
+    def __init__(self, server: servers.Server, **options: Any) -> None:
         self.url = server.url
         self.port = server.port
         self.pid = server.process.pid
@@ -217,7 +217,7 @@ class Sentinels:
         return wanted.items() <= answer.items()
 
     def _start(self, master: Server, folder: Path, stack: ExitStack, quorum: int) -> int:
-        port = testservers.free_port()
+        port = servers.free_port()
         home = folder / f"sentinel-{port}"
         home.mkdir()
         (home / "sentinel.conf").write_text(
@@ -227,11 +227,11 @@ class Sentinels:
             f"sentinel failover-timeout {self.NAME} 2000\n"
         )
         process = subprocess.Popen(
-            [testservers.find("redis"), home / "sentinel.conf", "--sentinel"],
+            [servers.find("redis"), home / "sentinel.conf", "--sentinel"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )
-        stack.callback(testservers.stop, process)
-        wait_for(lambda: testservers.answers(port, testservers.GREETING["redis"]))
+        stack.callback(servers.stop, process)
+        wait_for(lambda: servers.answers(port, servers.GREETING["redis"]))
         return port

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import testservers
+from periodic_contracts import servers
 
 #: Seconds until a server that does not answer counts as broken.
 _LIMIT = 30
@@ -48,7 +48,7 @@ class Postgres:
     """
 
     def __init__(self, programs: Path, folder: Path) -> None:
-        self.port: int = testservers.free_port()
+        self.port: int = servers.free_port()
         self._programs = programs
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -82,7 +82,7 @@ class Postgres:
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 log_text = (self._folder / "output.log").read_text(errors="replace")
-                raise testservers.ServerBrokenError(f"PostgreSQL does not answer:\n{log_text}")
+                raise servers.ServerBrokenError(f"PostgreSQL does not answer:\n{log_text}")
             time.sleep(0.02)
 
     def stop(self) -> None:
@@ -102,7 +102,7 @@ class Postgres:
             check=False,
         )
         if done.returncode:
-            raise testservers.ServerBrokenError(f"{program} failed:\n{done.stdout}{done.stderr}")
+            raise servers.ServerBrokenError(f"{program} failed:\n{done.stdout}{done.stderr}")
 
     def _answers(self) -> bool:
         """Tell whether it takes clients, which is later than that it listens."""
@@ -121,7 +121,7 @@ def private() -> Iterator[Postgres]:
     """Run a private server in a folder of its own."""
     programs = find()
     if programs is None:
-        raise testservers.ServerMissingError("no PostgreSQL on this machine")
+        raise servers.ServerMissingError("no PostgreSQL on this machine", "postgresql")
     with tempfile.TemporaryDirectory(prefix="periodic-postgres-") as name:
         server = Postgres(programs, Path(name))
         server.start()

@@ -17,13 +17,13 @@ from datetime import timedelta
 from typing import Any
 
 import kombu
-import testservers
 from celery import Celery
 
 from periodic import Beat, Entry, ManualClock, SystemClock, interval
 from periodic.integrations.celery.render import Renderer
 from periodic.leadership import Leadership
 from periodic_brokers.rabbitmq import RabbitMQBroker
+from periodic_contracts import servers
 
 from .common import (
     HERD,
@@ -220,7 +220,7 @@ def bytes_a_tick(url: str) -> list[Promise]:
 
 def run(*, costs_alone: bool) -> list[Promise]:
     """Ask everything on a private node, or for the table of costs alone."""
-    with testservers.private("rabbitmq") as server:
+    with servers.private("rabbitmq") as server:
         promises = throughput(server.url)
         if not costs_alone:
             promises += [*singles(server.url), *bytes_a_tick(server.url)]

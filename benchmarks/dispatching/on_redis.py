@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import redis
-import testservers
 from celery import Celery
 from celery.beat import Scheduler
 
 from periodic import Beat, Entry, ManualClock, interval
 from periodic.integrations.celery.render import Renderer
 from periodic_brokers.redis import RedisBroker
+from periodic_contracts import servers
 
 from .common import (
     HERD,
@@ -284,7 +284,7 @@ def memory(url: str, client: Any, count: int) -> list[Promise]:
 
 def run(*, costs_alone: bool) -> list[Promise]:
     """Ask everything on a private server, or for the table of costs alone."""
-    with testservers.private("redis") as server, redis.Redis(port=server.port) as client:
+    with servers.private("redis") as server, redis.Redis(port=server.port) as client:
         promises = throughput(server.url, client)
         if not costs_alone:
             promises += lateness(server.port, server.url, client)
@@ -293,5 +293,5 @@ def run(*, costs_alone: bool) -> list[Promise]:
 
 def run_memory(count: int) -> list[Promise]:
     """Dispatch so many occurrences on a private server, and look at its memory."""
-    with testservers.private("redis") as server, redis.Redis(port=server.port) as client:
+    with servers.private("redis") as server, redis.Redis(port=server.port) as client:
         return memory(server.url, client, count)

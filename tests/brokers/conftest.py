@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import testservers
 from kombu import Exchange, Queue
 
 from periodic import Adoption, Broker, Dispatch, ManualClock, Occurrence
 from periodic_brokers import memory
+from periodic_contracts import servers
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -77,7 +77,7 @@ def kit() -> Any:
 
 
 @pytest.fixture
-def own_server(own_redis: Callable[..., testservers.Server]) -> Any:
+def own_server(own_redis: Callable[..., servers.Server]) -> Any:
     """Return a Redis of the test's own, and what an operator can do to it."""
     from redis_bench import Server  # only tests with a Redis need it
 

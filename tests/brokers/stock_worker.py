@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import testservers
 from celery import Celery
 
 from periodic import Entry, interval
+from periodic_contracts import servers
 
 
 class Stock:
@@ -43,7 +43,7 @@ class Stock:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        stack.callback(testservers.stop, process)
+        stack.callback(servers.stop, process)
 
     def log(self) -> str:
         """Return all that the worker has said."""

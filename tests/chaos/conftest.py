@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import testservers
 from chaos import Beats, RedisServer
+
+from periodic_contracts import servers
 
 Serve = Callable[..., RedisServer]
 Gather = Callable[..., Beats]
@@ -18,9 +19,9 @@ Gather = Callable[..., Beats]
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start a Redis with these options; it ends with the test, paused or not."""
     try:
-        testservers.find("redis")
-    except testservers.ServerMissingError as error:
-        if "redis" in testservers.required():
+        servers.find("redis")
+    except servers.ServerMissingError as error:
+        if "redis" in servers.required():
             pytest.fail(f"PERIODIC_REQUIRE names redis: {error}", pytrace=False)
         pytest.skip(str(error))
     with ExitStack() as stack:

@@ -15,12 +15,12 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import testservers
 from celery import Celery
 from chaos_rabbitmq import RabbitMQServer
 
 from periodic import Entry, Occurrence, interval
 from periodic.integrations.celery.render import Renderer
+from periodic_contracts import servers
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.redis]
 
@@ -69,7 +69,7 @@ class Workers:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
-            stack.callback(testservers.stop, process)
+            stack.callback(servers.stop, process)
 
     def send(self, round_):
         """Send what is to run in this round, each message twice, confirmed."""
@@ -105,9 +105,9 @@ class Workers:
 def start(tmp_path, clean_redis_url):
     """Start a node, and workers whose runs are claimed on Redis, or not at all."""
     try:
-        testservers.find("rabbitmq")
-    except testservers.ServerMissingError as error:
-        if "rabbitmq" in testservers.required():
+        servers.find("rabbitmq")
+    except servers.ServerMissingError as error:
+        if "rabbitmq" in servers.required():
             pytest.fail(f"PERIODIC_REQUIRE names rabbitmq: {error}", pytrace=False)
         pytest.skip(str(error))
     with ExitStack() as stack:

@@ -13,11 +13,11 @@ import time
 from contextlib import ExitStack
 
 import pytest
-import testservers
 from chaos import count, kill_at_random, messages, now, wait_until, whole_second_after
 from chaos_rabbitmq import Cable, RabbitMQServer
 
 from periodic_brokers.rabbitmq import HEARTBEAT
+from periodic_contracts import servers
 
 pytestmark = pytest.mark.rabbitmq
 
@@ -33,9 +33,9 @@ SETTLE = SILENCE + 40
 def serve(tmp_path):
     """Start a node; it ends with the test."""
     try:
-        testservers.find("rabbitmq")
-    except testservers.ServerMissingError as error:
-        if "rabbitmq" in testservers.required():
+        servers.find("rabbitmq")
+    except servers.ServerMissingError as error:
+        if "rabbitmq" in servers.required():
             pytest.fail(f"PERIODIC_REQUIRE names rabbitmq: {error}", pytrace=False)
         pytest.skip(str(error))
     with ExitStack() as stack:

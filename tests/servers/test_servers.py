@@ -9,6 +9,8 @@ import pytest
 import redis
 import testservers
 
+from periodic_contracts import servers
+
 EVERY_SERVER = [
     pytest.param("clean_fakeredis_url", marks=pytest.mark.fakeredis),
     pytest.param("clean_redis_url", marks=pytest.mark.redis),
@@ -41,7 +43,7 @@ def test_a_clean_server_is_empty_and_carries_a_message(
 @pytest.mark.parametrize("kind", PRIVATE_SERVERS)
 def test_a_private_server_leaves_nothing_behind(kind: str) -> None:
     """Process, port, helpers and folder of a private server are gone after it."""
-    with testservers.private(kind) as server:
+    with servers.private(kind) as server:
         group = server.process.pid
         assert _processes_of(group)
 
@@ -58,7 +60,7 @@ def test_a_server_takes_options_and_finds_what_it_has_kept(tmp_path: Path) -> No
     options = ("--appendonly", "yes", "--appendfsync", "always")
     for turn in (1, 2):
         with ExitStack() as stack:
-            server = testservers.start("redis", testservers.free_port(), tmp_path, stack, *options)
+            server = servers.start("redis", servers.free_port(), tmp_path, stack, *options)
             with redis.Redis.from_url(server.url) as client:
                 assert client.config_get("append*")["appendfsync"] == "always"
                 assert turn == client.incr("turns")
@@ -66,10 +68,10 @@ def test_a_server_takes_options_and_finds_what_it_has_kept(tmp_path: Path) -> No
 
 def test_a_missing_server_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who lacks a server reads which package to install or which variable to set."""
-    monkeypatch.setitem(testservers.FINDERS, "rabbitmq", lambda: None)
+    monkeypatch.setitem(servers.FINDERS, "rabbitmq", lambda: None)
 
-    with pytest.raises(testservers.ServerMissingError) as caught:
-        testservers.find("rabbitmq")
+    with pytest.raises(servers.ServerMissingError) as caught:
+        servers.find("rabbitmq")
 
     assert "'rabbitmq-server'" in str(caught.value)
     assert "PERIODIC_TEST_RABBITMQ_URL" in str(caught.value)
@@ -87,7 +89,7 @@ def test_a_missing_server_is_an_error_only_where_required(
     said: str,
 ) -> None:
     """A laptop without Redis skips by name; a run that requires Redis fails before it starts."""
-    monkeypatch.setitem(testservers.FINDERS, "redis", lambda: None)
+    monkeypatch.setitem(servers.FINDERS, "redis", lambda: None)
     monkeypatch.delenv("PERIODIC_TEST_REDIS_URL", raising=False)
     monkeypatch.setenv("PERIODIC_REQUIRE", required)
 

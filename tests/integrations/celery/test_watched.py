@@ -10,11 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import testservers
 from celery import Celery
 from click.testing import CliRunner
 
 from periodic.integrations.celery.commands import periodic as commands
+from periodic_contracts import servers
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(120)]
 
@@ -98,7 +98,7 @@ def test_a_beat_that_hangs_is_not_healthy(project, clean_redis_url):
 
 def test_a_server_that_hangs_ends_the_probe_in_seconds(project, redis_server):
     """Whatever the user's socket time-outs: status 1, and the broker's state."""
-    with testservers.private("redis") as server:
+    with servers.private("redis") as server:
         project.write(
             EVERY_SECOND + 'app.conf.broker_transport_options = {"socket_timeout": 3600}\n',
             broker=server.url,

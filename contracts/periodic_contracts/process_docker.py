@@ -20,13 +20,12 @@ import tarfile
 import tempfile
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-import psutil
-import testservers
+from . import servers
 
 
 class Container(ABC):
@@ -90,12 +89,11 @@ class Container(ABC):
         number = signal.Signals[sign] if isinstance(sign, str) else (sign or signal.SIGKILL)
         if self.status == "exited":
             return
-        family = psutil.Process(self.process.pid).children(recursive=True)
-        self.process.send_signal(number)
         if number == signal.SIGKILL:
-            for child in family:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    child.kill()
+            # Each leads a group of its own, with its helpers and the children of a pool.
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
         self.process.wait(timeout=30)
 
     def restart(self, timeout: float = 10) -> None:  # noqa: ARG002 # Docker's signature
@@ -143,13 +141,13 @@ class ServerContainer(Container):
 
     def __init__(self, kind: str, folder: Path, environment: Mapping[str, str]) -> None:
         self.kind = kind
-        self.port = testservers.free_port()
+        self.port = servers.free_port()
         self.stack = contextlib.ExitStack()
         super().__init__(folder, environment)
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the server and wait until it answers."""
-        return testservers.start(self.kind, self.port, self.folder, self.stack).process
+        return servers.start(self.kind, self.port, self.folder, self.stack).process
 
     @property
     def listens(self) -> dict[str, int]:
@@ -211,9 +209,14 @@ class _Seed:
 
 
 class ProcessDockerClient:
-    """Networks, volumes, images and containers without an engine; close it to remove all."""
+    """Networks, volumes, images and containers without an engine; close it to remove all.
 
-    def __init__(self) -> None:
+    Args:
+        on_missing: told that a server's program is not on this machine; raises, as pytest's `skip`.
+    """
+
+    def __init__(self, on_missing: Callable[[servers.ServerMissingError], object]) -> None:
+        self._on_missing = on_missing
         self._folder = tempfile.TemporaryDirectory(prefix="periodic-nodes-")
         self._root = Path(self._folder.name)
         self._containers: list[Container] = []
@@ -259,7 +262,12 @@ class ProcessDockerClient:
         folder = self._root / f"{kind}-{uuid.uuid4().hex[:8]}"
         folder.mkdir()
         container: Container
-        if kind in testservers.FINDERS:
+        if kind in servers.FINDERS:
+            try:
+                servers.find(kind)
+            except servers.ServerMissingError as error:
+                self._on_missing(error)
+                raise
             container = ServerContainer(kind, folder, environment or {})
         else:
             volume = self._root / next(iter(volumes or {folder.name: None}))
