@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
-
-from dispatching import on_rabbitmq, on_redis  # servers come from `tools`
+from dispatching import on_rabbitmq, on_redis
 
 
 def main() -> int:

@@ -20,7 +20,6 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import kombu
@@ -32,8 +31,6 @@ from periodic import Entry, Occurrence, RunClaim, interval
 from periodic.integrations.celery import close_guard
 from periodic.integrations.celery.render import Renderer
 from periodic_brokers.redis_run_claims import RedisRunClaims
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from periodic_contracts import servers
 
 #: The promises of the page: how much of the speed without a guard is left, and what a run takes.
