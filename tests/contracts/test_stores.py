@@ -5,6 +5,7 @@ import uuid
 from contextlib import closing
 
 import pytest
+import testmariadb
 from sqlalchemy import create_engine, text
 
 from periodic import MemoryStore
@@ -55,6 +56,29 @@ class TestSQLiteWithARollbackJournal(StoreContract):
         return url
 
 
+@pytest.fixture(scope="module")
+def mariadb_url():
+    """URL of a private MariaDB."""
+    pytest.importorskip("pymysql", reason="the driver pymysql is not installed")
+    if testmariadb.find() is None:
+        pytest.skip("no MariaDB on this machine")
+    with testmariadb.private() as server:
+        yield server.url
+
+
+def emptied(url):
+    """Return the URL of a server's database, its tables made and emptied."""
+    engine = create_engine(url)
+    store = SQLStore(engine, "")
+    store.migrate()
+    store.close()
+    with engine.begin() as connection:
+        for name in ("revisions", "entries", "changes", "audit"):
+            connection.execute(text(f"TRUNCATE TABLE periodic_{name}"))
+    engine.dispose()
+    return url
+
+
 @pytest.mark.thorough
 class TestPostgreSQL(StoreContract):
     """On a server."""
@@ -65,15 +89,20 @@ class TestPostgreSQL(StoreContract):
     @pytest.fixture
     def store_url(self, postgres_url):
         """Return the server's database with empty tables."""
-        engine = create_engine(postgres_url)
-        store = SQLStore(engine, "")
-        store.migrate()
-        store.close()
-        names = ("revisions", "entries", "changes", "audit")
-        with engine.begin() as connection:
-            connection.execute(text(f"TRUNCATE {', '.join(f'periodic_{name}' for name in names)}"))
-        engine.dispose()
-        return postgres_url
+        return emptied(postgres_url)
+
+
+@pytest.mark.thorough
+class TestMariaDB(StoreContract):
+    """On a server, where there is one."""
+
+    adapter = SQLStore
+    label = "SQLStore on MariaDB"
+
+    @pytest.fixture
+    def store_url(self, mariadb_url):
+        """Return the server's database with empty tables."""
+        return emptied(mariadb_url)
 
 
 @pytest.mark.redis
