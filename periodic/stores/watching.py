@@ -33,6 +33,10 @@ def watch_of(database: Database, revision: Callable[[], int]) -> StoreWatch:
     return _RevisionWatch(revision)
 
 
+def _unwatched(database: Database, error: Exception) -> StoreUnreachable:
+    return StoreUnreachable(f"{database.shown} cannot be watched: {line_of(error)}")
+
+
 class _FileWatch(StoreWatch):
     """Asks SQLite for `data_version`: microseconds, and any commit of anybody else changes it."""
 
