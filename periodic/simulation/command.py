@@ -20,6 +20,7 @@ from .notation import (
     read_moment,
     read_outage,
 )
+from .plan import Execute
 from .simulate import Simulation, simulate
 
 #: What `--help` says of each option that every front has.
@@ -36,6 +37,7 @@ HELP: dict[str, str] = {
     "random-outages": "So many outages more, at random.",
     "seed": "Of what is chosen at random: the same seed tells the same story.",
     "all-active": "Every beat works and claims decide; else one leads and the others stand by.",
+    "execute": "Run each task here, with the clock at its instant; what it does, it does.",
     "json": "One JSON object on each line instead of text.",
     "quiet": "The numbers alone.",
 }
@@ -73,7 +75,12 @@ class Typed:
 
 
 def simulation_of(
-    entries: Iterable[Entry], typed: Typed, *, zone: tzinfo, now: datetime
+    entries: Iterable[Entry],
+    typed: Typed,
+    *,
+    zone: tzinfo,
+    now: datetime,
+    execute: Execute | None = None,
 ) -> Simulation:
     """Make the simulation that was typed.
 
@@ -82,6 +89,7 @@ def simulation_of(
         typed: what was typed.
         zone: of moments without an offset.
         now: the present; aware.
+        execute: runs tasks; none unless given.
 
     Raises:
         ConfigError: something that was typed cannot be understood.
@@ -119,6 +127,7 @@ def simulation_of(
         durations=durations,
         seed=typed.seed,
         all_active=typed.all_active,
+        execute=execute,
     )
 
 
@@ -165,7 +174,7 @@ def tell(
         quiet: the numbers alone.
 
     Returns:
-        The exit status: 0, or 1 if a run was lost or sent twice, or a schedule failed.
+        The exit status: 0, or 1 if a run was lost or sent twice, or a schedule or a task failed.
     """
     for happening in simulation:
         if not quiet:
@@ -178,7 +187,7 @@ def tell(
         for name, why in summary.set_aside.items():
             say(f"{name}: its schedule failed: {why}")
         say(summary.line())
-    return 0 if summary.sound and not summary.set_aside else 1
+    return 0 if summary.sound and not summary.set_aside and not summary.failed else 1
 
 
 def _in_zone(happening: Happening, zone: tzinfo) -> Happening:

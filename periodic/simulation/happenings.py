@@ -35,6 +35,9 @@ class Run(NamedTuple):
         effect: the clock change that moved, merged or doubled it, or None.
         overlaps: whether the entry's run before is still going.
         duplicate: whether it was sent before; no simulation should ever show one.
+        executed: whether its task was run.
+        result: what the task returned.
+        error: what the task raised: its type and text, or "".
     """
 
     entry: str
@@ -46,6 +49,9 @@ class Run(NamedTuple):
     effect: Effect | None = None
     overlaps: bool = False
     duplicate: bool = False
+    executed: bool = False
+    result: Any = None
+    error: str = ""
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -59,6 +65,10 @@ class Run(NamedTuple):
             found.append("its previous run is still going")
         if self.duplicate:
             found.append("DUPLICATE")
+        if self.error:
+            found.append(f"raised {self.error}")
+        elif self.executed:
+            found.append(f"returned {_shown(self.result)}")
         return tuple(found)
 
     def line(self) -> str:
@@ -79,8 +89,14 @@ class Run(NamedTuple):
             "clock_change": None if self.effect is None else self.effect.what,
             "overlaps": self.overlaps,
             "duplicate": self.duplicate,
+            **self._outcome(),
             "reasons": list(self.reasons),
         }
+
+    def _outcome(self) -> dict[str, Any]:
+        if not self.executed:
+            return {}
+        return {"returned": _shown(self.result), "raised": self.error or None}
 
 
 class NotSent(StrEnum):
@@ -204,6 +220,7 @@ class Summary:
         unsent: occurrences that no beat had sent when the simulation ended.
         lost: occurrences that were neither sent nor given up.
         unexpected: runs at an instant that their schedule does not have.
+        failed: runs whose task raised, where tasks are run.
         skipped: readings that clock changes left out, by the rule of their schedule.
         latest: the longest that a run was late.
         set_aside: entry -> why its schedule failed.
@@ -218,6 +235,7 @@ class Summary:
     unsent: int = 0
     lost: int = 0
     unexpected: int = 0
+    failed: int = 0
     skipped: int = 0
     latest: timedelta = timedelta(0)
     set_aside: dict[str, str] = field(default_factory=dict)
@@ -240,7 +258,7 @@ class Summary:
             f"{self.duplicates} duplicates",
             f"{self.lost} lost",
         )
-        return ", ".join(counts)
+        return ", ".join([*counts, *([f"{self.failed} raised"] if self.failed else [])])
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""
@@ -256,11 +274,13 @@ class Summary:
             "duplicates": self.duplicates,
             "lost": self.lost,
             "unexpected": self.unexpected,
+            "failed": self.failed,
             "latest_seconds": self.latest.total_seconds(),
             "set_aside": dict(self.set_aside),
         }
 
 
+_LONGEST_RESULT = 200
 _WORDS = {How.LATE: "sent", How.CAUGHT_UP: "caught up"}
 _WHY = {
     NotSent.POLICY: "catch_up does not ask for it",
@@ -270,6 +290,12 @@ _WHY = {
     NotSent.UNSENT: "no beat had sent it by the end",
     NotSent.LOST: "LOST",
 }
+
+
+def _shown(result: object) -> str:
+    """Return a result in a few words."""
+    text = repr(result)
+    return text if len(text) <= _LONGEST_RESULT else f"{text[:_LONGEST_RESULT]}..."
 
 
 def _span(length: timedelta) -> str:

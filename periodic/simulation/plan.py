@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from ..broker import Broker
 from ..clock import Clock
-from ..entry import Entry
+from ..entry import Entry, Occurrence
 from .faults import Fault
+
+#: Runs the task of an entry's occurrence at an instant, and returns its result.
+Execute = Callable[[Entry, Occurrence, datetime], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +30,7 @@ class Plan:
         seed: decides which of several beats acts first at one instant.
         all_active: every beat works, claims decide; else one leads.
         open_broker: makes the broker on its clock, for a namespace.
+        execute: runs the task of an occurrence, told what the beat's clock reads; None runs none.
     """
 
     entries: Sequence[Entry]
@@ -37,3 +42,4 @@ class Plan:
     durations: Mapping[str, timedelta] = field(default_factory=dict)
     seed: int = 0
     all_active: bool = False
+    execute: Execute | None = None
