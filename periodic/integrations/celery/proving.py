@@ -1,72 +1,65 @@
-"""Whether Celery itself would run a crontab at the same instants: both are asked, and compared."""
+"""When Celery itself runs a schedule: it is asked, for comparing with ours."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from celery import Celery, schedules
 
-from ...clock import iso_utc, to_utc
-from ...clock_changes import clock_changes
-from ...schedules import Schedule, crontab
+from ...clock import to_utc
+from ...schedules import Schedule, crontab, solar, window
 from .foreign import ForeignSchedule
 
-#: A year with no more runs than this is compared whole; a busier one around its clock changes.
-_FEW = 500
-_AROUND = timedelta(hours=30)
-_TOLD = 3
+_CRON_FIELDS = ("minute", "hour", "day_of_week", "day_of_month", "month_of_year")
 
 
-def differences(schedule: crontab, start: datetime, end: datetime) -> str:
-    """Return one sentence about the instants at which only one of the two runs; "" for none.
+def celery_runs(
+    schedule: Schedule,
+) -> Callable[[datetime, datetime], Sequence[datetime]] | None:
+    """Return what tells when Celery runs a schedule of ours; None where it has no such schedule.
 
     Args:
-        schedule: of ours, with the fields of Celery's; its zone is settled.
-        start: aware; included.
-        end: aware; not included.
+        schedule: its zone settled; a crontab, the sun's, or one of them within a window.
     """
-    zone = schedule.tz or UTC
-    start, end = start.replace(microsecond=0), end.replace(microsecond=0)
-    data = schedule.to_dict()
-    fields = ("minute", "hour", "day_of_week", "day_of_month", "month_of_year")
-    app = Celery("proving", set_as_current=False)
-    wrapped: Any = schedules.crontab(**{key: data[key] for key in fields}, app=app)
-    wrapped.tz = zone
-    theirs = ForeignSchedule(wrapped, app, zone)
-    ours_only: list[datetime] = []
-    theirs_only: list[datetime] = []
-    for first, last in _spans(schedule, start, end):
-        here, there = _runs(schedule, first, last), _runs(theirs, first, last)
-        ours_only += sorted(here - there)
-        theirs_only += sorted(there - here)
-    told = [
-        f"{who} {', '.join(map(iso_utc, runs[:_TOLD]))}{', ...' if len(runs) > _TOLD else ''}"
-        for who, runs in (("here alone at", ours_only), ("in Celery alone at", theirs_only))
-        if runs
-    ]
-    if not told:
-        return ""
-    return f"where the clock changes it runs otherwise in the coming year: {'; '.join(told)}"
+    if isinstance(schedule, window):
+        within, start, end = celery_runs(schedule.schedule), schedule.start, schedule.end
+        if within is None:
+            return None
+        return lambda low, high: within(max(low, start or low), min(high, end or high))
+    asked = _asked(schedule)
+    return None if asked is None else lambda low, high: runs_of(asked, low, high)
 
 
-def _spans(
-    schedule: Schedule, start: datetime, end: datetime
-) -> Iterator[tuple[datetime, datetime]]:
-    if len(list(islice(schedule.between(start, end), _FEW + 1))) <= _FEW:
-        yield start, end
-        return
-    yield start, start + _AROUND
-    for change in clock_changes(schedule.tz or UTC, start, end):
-        yield change.at - _AROUND, change.at + _AROUND
+def runs_of(schedule: Schedule, start: datetime, end: datetime) -> list[datetime]:
+    """Return the instants of a schedule in `[start, end)`, in UTC, each asked from the one before.
 
+    So Celery's beat goes on: from the last run to the next.
 
-def _runs(schedule: Schedule, start: datetime, end: datetime) -> set[datetime]:
-    found: set[datetime] = set()
+    Args:
+        schedule: whose.
+        start: aware.
+        end: aware.
+    """
+    found: list[datetime] = []
     at = schedule.next_after(to_utc(start) - datetime.resolution)
     while at is not None and to_utc(at) < to_utc(end):
-        found.add(to_utc(at))
+        found.append(to_utc(at))
         at = schedule.next_after(at)
     return found
+
+
+def _asked(schedule: Schedule) -> Schedule | None:
+    zone: tzinfo = schedule.tz or UTC
+    app = Celery("proving", set_as_current=False)
+    if isinstance(schedule, crontab):
+        data = schedule.to_dict()
+        wrapped: Any = schedules.crontab(**{key: data[key] for key in _CRON_FIELDS}, app=app)
+        wrapped.tz = zone
+        return ForeignSchedule(wrapped, app, zone)
+    if isinstance(schedule, solar) and not schedule.offset:
+        event: Any = schedule.event
+        sun: Any = schedules.solar(event, schedule.lat, schedule.lon, app=app)
+        return ForeignSchedule(sun, app, zone)
+    return None

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from periodic import crontab
-from periodic.integrations.celery.proving import differences
+from periodic.integrations.celery.proving import celery_runs
+from periodic.integrations.holding_against import hold_against
 
 #: Makes the tables by their migrations and fills them by their models, in a process of its own.
 THEIRS = """
@@ -183,7 +184,8 @@ def test_a_database_without_their_tables_is_told(shop: Any, tmp_path: Path) -> N
 def test_crontabs_are_held_against_celerys_own(schedule: crontab, told: str) -> None:
     """The nights of clock changes are told with their instants; where there are none, nothing."""
     start = datetime(2026, 6, 1, tzinfo=UTC)
-    found = differences(schedule, start, start + timedelta(days=366))
+    theirs = celery_runs(schedule)
+    found = hold_against(schedule, theirs, start, start + timedelta(days=366))
 
-    assert told in found
+    assert told in found.sentence("Celery")
     assert bool(told) == bool(found)
