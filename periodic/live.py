@@ -48,13 +48,13 @@ class Schedules:
         self.store: ScheduleStore = store
         self.rules: Rules = rules if rules is not None else Rules()
         # What somebody typed or sent goes into a table that people read.
-        self._who = "".join(char for char in who if char.isprintable())[:LONGEST_WHO]
-        self._via = via
+        self.who: str = "".join(char for char in who if char.isprintable())[:LONGEST_WHO]
+        self.via: str = via
         self._steps = Steps(self.rules, store.clock)
 
     def by(self, who: str, *, via: str | None = None) -> Schedules:
         """Return the same entries, changed by somebody: the audit names them."""
-        return Schedules(self.store, rules=self.rules, who=who, via=via or self._via)
+        return Schedules(self.store, rules=self.rules, who=who, via=via or self.via)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -279,7 +279,7 @@ class Schedules:
     def _step(
         self, action: str, names: Sequence[str], change: Change
     ) -> Sequence[EntryRecord | None]:
-        return self.store.update(names, change, Origin(self._who, self._via, action))
+        return self.store.update(names, change, Origin(self.who, self.via, action))
 
 
 def _given(policies: Mapping[str, Any], **named: Any) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class Origin:
     Args:
         who: a person or program; "" where nobody said.
         via: `api`, `cli`, `web` or `import`.
-        action: `put`, `set`, `pause`, `resume`, `delete` or `rename`.
+        action: `put`, `set`, `pause`, `resume`, `delete`, `rename` or `sync`.
     """
 
     who: str = ""

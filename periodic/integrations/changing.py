@@ -20,6 +20,7 @@ from . import console, looks, telling
 from .definitions import definition_options, read_definition
 from .ending import Find, ending, found, who_option
 from .moving import export_command, import_command
+from .syncing import sync_command
 
 _if_version = click.option(
     "--if-version", type=click.IntRange(0), help="Only if this is the version that is there."
@@ -35,7 +36,7 @@ def add_commands(group: click.Group, find: Find) -> None:
         find: finds the entries of the app.
     """
     makers = (_add, _set, _show, _pause, _resume, _delete, _rename, _audit, _migrate)
-    for make in (*makers, import_command, export_command):
+    for make in (*makers, sync_command, import_command, export_command):
         group.add_command(make(find))
 
 

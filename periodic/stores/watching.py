@@ -59,9 +59,7 @@ class _FileWatch(StoreWatch):
             version = int(self._connection.exec_driver_sql("PRAGMA data_version").scalar_one())
         except DBAPIError as error:
             self.close()
-            raise StoreUnreachable(
-                f"{self._database.shown} cannot be watched: {line_of(error)}"
-            ) from error
+            raise _unwatched(self._database, error) from error
         seen, self._seen = self._seen, version
         return seen != version
 
@@ -97,9 +95,7 @@ class _ListeningWatch(StoreWatch):
                 heard = True
         except Exception as error:
             self.close()
-            raise StoreUnreachable(
-                f"{self._database.shown} cannot be watched: {line_of(error)}"
-            ) from error
+            raise _unwatched(self._database, error) from error
         return heard
 
     def close(self) -> None:
