@@ -6,30 +6,24 @@ Imports neither Flask nor Celery, so both groups of commands share it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, tzinfo
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from ..cli_diff import EVERYTHING, LENGTH
-from ..cli_simulate import read_text
 from ..clock import SystemClock
-from ..crontab_file import read_crontab
 from ..difference import Telling, difference
-from ..entry import Entry
 from ..errors import PeriodicError, ScheduleError
 from ..schedules.zones import settle
 from ..simulation.command import HELP, span_of
-from ..simulation.drawing import FORM_HELP, FORMS, draw
-from .simulating import Source
+from ..simulation.drawing import FORM_HELP, FORMS, SPREAD_HELP, VIEW_HELP, VIEWS, draw
+from .colours import print_picture
+from .naming import APP, Names
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: What stands for the entries of the app.
-APP = "app"
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("before", metavar="A"),
     click.argument("after", metavar="B", default=APP),
@@ -46,6 +40,10 @@ _DRAW: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--form", type=click.Choice(FORMS), default="text", show_default=True, help=FORM_HELP
     ),
+    click.option(
+        "--view", type=click.Choice(VIEWS), default="week", show_default=True, help=VIEW_HELP
+    ),
+    click.option("--spread", "spreads", is_flag=True, help=SPREAD_HELP),
     click.option("--from", "start", metavar="T", help=HELP["from"]),
     click.option("--to", "end", metavar="T", help=LENGTH),
     click.option("--tz", metavar="ZONE", help="Whose clock is read; the app's unless given."),
@@ -60,7 +58,7 @@ def diff_options(command: F) -> F:
 
 
 def show_difference(
-    source: Source,
+    names: Names,
     *,
     before: str,
     after: str,
@@ -75,8 +73,8 @@ def show_difference(
     It ends with status 0 where no run changes, 1 where one does, 2 where it cannot be told.
 
     Args:
-        source: knows the app's entries, and reads a mapping.
-        before: `app`, MODULE:NAME, or a crontab as `periodic diff` takes it.
+        names: finds the schedules.
+        before: the name of a schedule.
         after: the same.
         start: a moment, or None for now.
         end: a moment or a length, or None for a week.
@@ -86,15 +84,14 @@ def show_difference(
     """
     try:
         zone = settle(tz)
-        old, default = _entries(source, before, zone)
-        new, _ = _entries(source, after, zone)
-        first, last = span_of(start, end, zone or default, SystemClock().now(), default="7d")
+        old, new = (names.find_and_warn(name, zone) for name in (before, after))
+        first, last = span_of(start, end, zone or old.zone, SystemClock().now(), default="7d")
     except ScheduleError as error:
         raise _Trouble(f"--tz: {error}") from error
     except PeriodicError as error:
         raise _Trouble(str(error)) from error
     telling = Telling(click.echo, zone, as_json=as_json, everything=everything)
-    sys.exit(telling.tell(difference(old, new, first, last)))
+    sys.exit(telling.tell(difference(old.entries, new.entries, first, last)))
 
 
 def draw_options(command: F) -> F:
@@ -105,14 +102,24 @@ def draw_options(command: F) -> F:
 
 
 def show_drawing(
-    source: Source, *, what: str, form: str, start: str | None, end: str | None, tz: str | None
+    names: Names,
+    *,
+    what: str,
+    form: str,
+    view: str,
+    spreads: bool,
+    start: str | None,
+    end: str | None,
+    tz: str | None,
 ) -> None:
     """Draw when a schedule runs.
 
     Args:
-        source: knows the app's entries, and reads a mapping.
-        what: `app`, MODULE:NAME, or a crontab as `periodic draw` takes it.
+        names: finds the schedules.
+        what: the name of a schedule.
         form: what is drawn.
+        view: how much is looked at.
+        spreads: draw what spreading the herd would do instead.
         start: a moment, or None for now.
         end: a moment or a length, or None for a week.
         tz: whose clock is read, or None for the app's.
@@ -122,30 +129,23 @@ def show_drawing(
     """
     try:
         zone = settle(tz)
-        entries, default = _entries(source, what, zone)
-        first, last = span_of(start, end, zone or default, SystemClock().now(), default="7d")
+        found = names.find_and_warn(what, zone)
+        first, last = span_of(start, end, zone or found.zone, SystemClock().now(), default="7d")
     except PeriodicError as error:
         raise _Trouble(str(error)) from error
-    write = partial(click.echo, nl=False)
-    draw(entries, first, last, write, form=form, zone=zone or default)
+    write = (
+        partial(print_picture, stream=sys.stdout)
+        if form == "text"
+        else partial(click.echo, nl=False)
+    )
+    try:
+        view = "spread" if spreads else view
+        draw(found.entries, first, last, write, form=form, view=view, zone=zone or found.zone)
+    except PeriodicError as error:
+        raise _Trouble(str(error)) from error
 
 
 class _Trouble(click.ClickException):
     """As of `diff`: 1 says that something changes."""
 
     exit_code = 2
-
-
-def _entries(source: Source, name: str, zone: tzinfo | None) -> tuple[Sequence[Entry], tzinfo]:
-    problems: Mapping[str, str]
-    if name == APP:
-        entries, problems, default = source.entries(None, None, zone)
-    elif Path(name).exists() or name == "-" or name.startswith("git:") or ":" not in name:
-        default = zone or UTC
-        file = read_crontab(read_text(name), tz=default)
-        entries, problems = file.entries, file.problems
-    else:
-        entries, problems, default = source.entries(None, name, zone)
-    for subject, problem in problems.items():
-        click.echo(f"warning: {name}: {subject} is left out: {problem}", err=True)
-    return entries, default

@@ -14,10 +14,12 @@ import click
 
 from ..errors import PeriodicError
 from ..lint import FAIL_ON, FORMATS, Finding, chosen, fails, printed
+from .naming import APP
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("what", metavar="[SCHEDULE]", default=APP),
     click.option(
         "--format",
         "form",
@@ -57,8 +59,9 @@ def lint_options(command: F) -> F:
 
 
 def show_findings(
-    find: Callable[[], Iterable[Finding]],
+    find: Callable[[str], Iterable[Finding]],
     *,
+    what: str,
     form: str,
     fail_on: str,
     ignored: Sequence[str],
@@ -67,7 +70,8 @@ def show_findings(
     """Print findings; always ends the command.
 
     Args:
-        find: returns all of them.
+        find: returns all of a schedule.
+        what: the name of the schedule.
         form: how they are printed.
         fail_on: from which severity on the status is 1.
         ignored: codes to leave out.
@@ -77,7 +81,7 @@ def show_findings(
         ClickException: a code is unknown, or the app's settings are not valid.
     """
     try:
-        found = chosen(find(), ignored=ignored, only=only)
+        found = chosen(find(what), ignored=ignored, only=only)
     except PeriodicError as error:
         raise click.ClickException(str(error)) from error
     click.echo(printed(found, form), nl=False)

@@ -6,21 +6,20 @@ guard that keeps a beat from starting where its messages could never arrive.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ...clock import SystemClock
-from ...entry import Entry
-from .. import comparing, linting, looks, simulating
+from ...lint import Finding
+from .. import comparing, linting, looks, naming, simulating
 from ..changing import add_commands
 from ..ending import ending
 from . import watched
-from .entries import Loaded, read_entries
-from .lint import lint_app
+from .elsewhere import names_of
+from .entries import Loaded
+from .lint import lint_app, lint_named
 from .live import load_all, schedules_of
 from .settings import Settings
 
@@ -74,10 +73,13 @@ def next_(
 def simulate(context: click.Context, /, **options: Any) -> None:
     """Show what will run, and what becomes of it when beats, broker or clocks fail.
 
-    The beat's own code runs on a clock that leaps; nothing is sent, and no broker is asked.
+    The beat's own code runs on a clock that leaps; nothing is sent, and no broker is asked. Of the
+    app, or of another SCHEDULE: a file (a crontab, or .json or .yaml as `export` writes it),
+    git:REVISION:FILE, the URL of another store, or MODULE:NAME, a mapping in the form of
+    beat_schedule.
     Ends with status 1 if an entry has a problem, or a run is lost or sent twice.
     """
-    simulating.show_simulation(_source(context), **options)
+    simulating.show_simulation(_names(context), **options)
 
 
 @periodic.command("diff")
@@ -86,10 +88,11 @@ def simulate(context: click.Context, /, **options: Any) -> None:
 def diff(context: click.Context, /, **options: Any) -> None:
     """Show the runs that B adds, removes and moves, compared with A.
 
-    Each is `app` (B, unless given), a crontab (a file, git:REVISION:PATH, or -), or MODULE:NAME, a
-    mapping in the form of beat_schedule. Ends with status 0 if no run changes, else 1.
+    Each is `app` (B, unless given), a file (a crontab, or .json or .yaml as `export` writes it),
+    git:REVISION:FILE, the URL of another store, or MODULE:NAME, a mapping in the form of
+    beat_schedule. Ends with status 0 if no run changes, else 1.
     """
-    comparing.show_difference(_source(context), **options)
+    comparing.show_difference(_names(context), **options)
 
 
 @periodic.command("draw")
@@ -98,10 +101,10 @@ def diff(context: click.Context, /, **options: Any) -> None:
 def draw(context: click.Context, /, **options: Any) -> None:
     """Draw when the app runs, or another SCHEDULE: a heat map, or a calendar feed.
 
-    SCHEDULE is a crontab (a file, git:REVISION:PATH, or -), or MODULE:NAME, a mapping in the form
-    of beat_schedule.
+    SCHEDULE is a file (a crontab, or .json or .yaml as `export` writes it), git:REVISION:FILE, the
+    URL of another store, or MODULE:NAME, a mapping in the form of beat_schedule.
     """
-    comparing.show_drawing(_source(context), **options)
+    comparing.show_drawing(_names(context), **options)
 
 
 @periodic.command("lint")
@@ -110,11 +113,17 @@ def draw(context: click.Context, /, **options: Any) -> None:
 def lint(context: click.Context, /, *, folder: Path, **options: Any) -> None:
     """Find what will not do what was meant, or will hurt on a bad day.
 
-    Ends with status 1 if a finding is as bad as --fail-on.
+    In the app, with its settings and the files beside it, or in another SCHEDULE, named as for
+    simulate. Ends with status 1 if a finding is as bad as --fail-on.
     """
-    linting.show_findings(
-        lambda: lint_app(context.obj.app, SystemClock().now(), folder=folder), **options
-    )
+    app, now = context.obj.app, SystemClock().now()
+
+    def find(what: str) -> list[Finding]:
+        if what == naming.APP:
+            return lint_app(app, now, folder=folder)
+        return lint_named(app, _names(context).find(what, None), now)
+
+    linting.show_findings(find, **options)
 
 
 @periodic.command("beats")
@@ -137,18 +146,8 @@ def health(context: click.Context, *, as_json: bool) -> None:
     watched.show_health(lambda: context.obj.app, as_json=as_json)
 
 
-def _source(context: click.Context) -> simulating.Source:
-    app: Any = context.obj.app
-
-    def load() -> tuple[Sequence[Entry], Mapping[str, str], tzinfo]:
-        loaded, settings = _load(context)
-        return loaded.entries, loaded.problems, settings.timezone
-
-    def read(given: Mapping[str, Any]) -> tuple[Sequence[Entry], Mapping[str, str], tzinfo]:
-        loaded = read_entries(app, given)
-        return loaded.entries, loaded.problems, Settings.of(app).timezone
-
-    return simulating.Source(load, read)
+def _names(context: click.Context) -> naming.Names:
+    return names_of(lambda: context.obj.app, lambda: _load(context)[0])
 
 
 def _load(context: click.Context) -> tuple[Loaded, Settings]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from celery import Celery
 
 from ...entry import Entry
 from ...errors import EntryError
-from ...lint import Finding, lint_entries, without_ignored
+from ...lint import Finding, lint_entries, lint_schedules, without_ignored
 from ...schedules.english import length
+from ..naming import Named
 from .canvas import KINDS
 from .checks import check_arguments
-from .entries import LINT, definitions_of, read_entries, read_entry, with_defaults
+from .entries import LINT, Loaded, definitions_of, read_entries, read_entry, with_defaults
+from .live import load_all
 
 #: Where commands are written down that start workers and beats.
 _COMMAND_FILES = (
@@ -60,35 +62,61 @@ def lint_app(
     Args:
         app: the Celery app; its task modules are imported.
         start: the present; aware.
-        definitions: entries in the form of `beat_schedule`; the app's own unless given.
+        definitions: entries in the form of `beat_schedule`; the app's own, and those of its
+            store, unless given.
         folder: where to look for files; None looks at none.
 
     Raises:
         ConfigError: the app's settings are not valid.
+        StoreUnreachable: its store cannot be read now.
     """
     if definitions is None:
-        definitions = with_defaults(app, definitions_of(app))
-    found = _lint(app, start, definitions, folder)
-    return list(without_ignored(found, _ignores_of(app, definitions)))
+        definitions, loaded = with_defaults(app, definitions_of(app)), load_all(app)
+    else:
+        loaded = read_entries(app, definitions)
+    found = _lint(app, start, loaded, definitions)
+    if folder is not None:
+        found.extend(_lint_files(app, folder))
+    ignores = {**_ignores_of_tasks(app, loaded.entries), **_ignores_of(app, definitions)}
+    return list(without_ignored(found, ignores))
+
+
+def lint_named(app: Celery, named: Named, start: datetime) -> list[Finding]:
+    """Return what is wrong with the entries of another schedule, as if the app ran them.
+
+    Args:
+        app: knows the tasks, unless the entries are those of a crontab.
+        named: the schedule.
+        start: the present; aware.
+    """
+    found = [Finding("PER001", name, problem) for name, problem in named.problems.items()]
+    if not named.tasks:
+        return [*found, *lint_schedules(named.entries, start)]
+    found += _lint_loaded(app, named.entries, start)
+    return list(without_ignored(found, _ignores_of_tasks(app, named.entries)))
 
 
 def _lint(
-    app: Celery, start: datetime, definitions: Mapping[str, Any], folder: Path | None
+    app: Celery, start: datetime, loaded: Loaded, definitions: Mapping[str, Any]
 ) -> list[Finding]:
-    loaded = read_entries(app, definitions)
     found = [
         _problem(app, name, definitions.get(name), problem)
         for name, problem in loaded.problems.items()
     ]
+    return [*found, *_lint_loaded(app, loaded.entries, start), *_lint_settings(app)]
+
+
+def _lint_loaded(app: Celery, entries: Sequence[Entry], start: datetime) -> list[Finding]:
     limits = _Limits(app)
-    found.extend(lint_entries(loaded.entries, start, limit=limits.of))
-    for entry in loaded.entries:
+    found = lint_entries(entries, start, limit=limits.of)
+    for entry in entries:
         if entry.enabled:
             found.extend(_lint_task(app, entry, limits))
-    found.extend(_lint_settings(app))
-    if folder is not None:
-        found.extend(_lint_files(app, folder))
     return found
+
+
+def _ignores_of_tasks(app: Celery, entries: Iterable[Entry]) -> dict[str, dict[str, str]]:
+    return _ignores_of(app, {entry.name: {"task": entry.task} for entry in entries})
 
 
 def _ignores_of(app: Celery, definitions: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -93,7 +93,10 @@ def next_(
 def simulate(info: ScriptInfo, /, **options: Any) -> None:
     """Show what will run, and what becomes of it when beats, broker or clocks fail.
 
-    The beat's own code runs on a clock that leaps; nothing is sent, and no broker is asked.
+    The beat's own code runs on a clock that leaps; nothing is sent, and no broker is asked. Of the
+    app, or of another SCHEDULE: a file (a crontab, or .json or .yaml as `export` writes it),
+    git:REVISION:FILE, the URL of another store, or MODULE:NAME, a mapping in the form of
+    beat_schedule.
     Ends with status 1 if an entry has a problem, or a run is lost or sent twice.
     """
     _commands().show_simulation(info, **options)
@@ -105,8 +108,9 @@ def simulate(info: ScriptInfo, /, **options: Any) -> None:
 def diff(info: ScriptInfo, /, **options: Any) -> None:
     """Show the runs that B adds, removes and moves, compared with A.
 
-    Each is `app` (B, unless given), a crontab (a file, git:REVISION:PATH, or -), or MODULE:NAME, a
-    mapping in the form of beat_schedule. Ends with status 0 if no run changes, else 1.
+    Each is `app` (B, unless given), a file (a crontab, or .json or .yaml as `export` writes it),
+    git:REVISION:FILE, the URL of another store, or MODULE:NAME, a mapping in the form of
+    beat_schedule. Ends with status 0 if no run changes, else 1.
     """
     _commands().show_difference(info, **options)
 
@@ -117,8 +121,8 @@ def diff(info: ScriptInfo, /, **options: Any) -> None:
 def draw(info: ScriptInfo, /, **options: Any) -> None:
     """Draw when the app runs, or another SCHEDULE: a heat map, or a calendar feed.
 
-    SCHEDULE is a crontab (a file, git:REVISION:PATH, or -), or MODULE:NAME, a mapping in the form
-    of beat_schedule.
+    SCHEDULE is a file (a crontab, or .json or .yaml as `export` writes it), git:REVISION:FILE, the
+    URL of another store, or MODULE:NAME, a mapping in the form of beat_schedule.
     """
     _commands().show_drawing(info, **options)
 
@@ -129,7 +133,8 @@ def draw(info: ScriptInfo, /, **options: Any) -> None:
 def lint(info: ScriptInfo, /, **options: Any) -> None:
     """Find what will not do what was meant, or will hurt on a bad day.
 
-    Ends with status 1 if a finding is as bad as --fail-on.
+    In the app, with its settings and the files beside it, or in another SCHEDULE, named as for
+    simulate. Ends with status 1 if a finding is as bad as --fail-on.
     """
     _commands().show_lint(info, **options)
 

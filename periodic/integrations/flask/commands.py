@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,13 @@ from flask.helpers import get_debug_flag
 from kombu.exceptions import OperationalError
 
 from ...clock import SystemClock
-from ...entry import Entry
 from ...errors import BrokerUnreachable, PeriodicError, StoreUnreachable
 from ...lint import Finding
 from ...live import Schedules
-from .. import comparing, console, linting, looks, simulating
+from .. import comparing, console, linting, looks, naming, simulating
 from ..celery import Embedded, Loaded, Settings, load_entries, watched
-from ..celery.entries import read_entries
-from ..celery.lint import lint_app
+from ..celery.elsewhere import names_of
+from ..celery.lint import lint_app, lint_named
 from ..celery.live import load_all, schedules_of
 from ..celery.settings import connection_to_broker
 from ..ending import ending
@@ -104,30 +102,21 @@ def show_next(
 
 def show_simulation(info: ScriptInfo, **options: Any) -> None:
     """Print a simulation; the options are those of `simulating.show_simulation`."""
-    simulating.show_simulation(_source(info), **options)
+    simulating.show_simulation(_names(info), **options)
 
 
 def show_difference(info: ScriptInfo, **options: Any) -> None:
     """Print what changes; the options are those of `comparing.show_difference`."""
-    comparing.show_difference(_source(info), **options)
+    comparing.show_difference(_names(info), **options)
 
 
 def show_drawing(info: ScriptInfo, **options: Any) -> None:
     """Print a drawing; the options are those of `comparing.show_drawing`."""
-    comparing.show_drawing(_source(info), **options)
+    comparing.show_drawing(_names(info), **options)
 
 
-def _source(info: ScriptInfo) -> simulating.Source:
-    def load() -> tuple[Sequence[Entry], Mapping[str, str], tzinfo]:
-        state, loaded = _entries(_load(info))
-        return loaded.entries, loaded.problems, Settings.of(state.celery).timezone
-
-    def read(given: Mapping[str, Any]) -> tuple[Sequence[Entry], Mapping[str, str], tzinfo]:
-        celery = state_of(_load(info)).celery
-        loaded = read_entries(celery, given)
-        return loaded.entries, loaded.problems, Settings.of(celery).timezone
-
-    return simulating.Source(load, read)
+def _names(info: ScriptInfo) -> naming.Names:
+    return names_of(lambda: state_of(_load(info)).celery, lambda: _entries(_load(info))[1])
 
 
 def schedules(info: ScriptInfo) -> Schedules:
@@ -142,8 +131,10 @@ def schedules(info: ScriptInfo) -> Schedules:
 def show_lint(info: ScriptInfo, *, folder: Path, **options: Any) -> None:
     """Print what lint finds; the options are those of `linting.show_findings`."""
 
-    def find() -> list[Finding]:
+    def find(what: str) -> list[Finding]:
         state = state_of(_load(info))
+        if what != naming.APP:
+            return lint_named(state.celery, _names(info).find(what, None), SystemClock().now())
         found = lint_app(state.celery, SystemClock().now(), folder=folder)
         problems = state.problems.items()
         return [*(Finding("PER001", name, problem) for name, problem in problems), *found]
