@@ -367,7 +367,7 @@ class Beat:
             message = self._render(due.entry, occurrence)
             chain.append(Dispatch(occurrence, previous, fingerprint, message))
             previous = fire_time
-        if due.up_to is not None:
+        if due.given_up and due.up_to is not None:
             chain[-1] = replace(chain[-1], up_to=due.up_to)
         return chain
 
@@ -387,7 +387,7 @@ class Beat:
             self._report_missed(due)
         # Behind a failure a chain's forerunners are only what would have been dispatched.
         cursor = (failure or outcomes[-1]).cursor
-        fingerprint = self._roster.fingerprint(entry.name)
+        fingerprint = self._roster.fingerprint(entry.name) if self._copy.kept else None
         if fingerprint is not None:
             self._copy.record(entry.name, cursor, fingerprint)
         if failure is None:

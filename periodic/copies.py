@@ -36,6 +36,11 @@ class CursorCopy:
         self._save_at = clock.monotonic()
         self._failed = False
 
+    @property
+    def kept(self) -> bool:
+        """Whether there is a copy at all."""
+        return self._store is not None
+
     def load(self, names: Iterable[str]) -> dict[str, Cursor]:
         """Return what is known of these entries."""
         if self._store is None:

@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, cast
@@ -156,7 +156,8 @@ class Occurrence:
 
     def __post_init__(self) -> None:
         """Keep the fire time in UTC, so that equal instants are equal occurrences."""
-        object.__setattr__(self, "fire_time", to_utc(self.fire_time))
+        if self.fire_time.tzinfo is not UTC:
+            object.__setattr__(self, "fire_time", to_utc(self.fire_time))
 
     @property
     def identity(self) -> str:
