@@ -16,5 +16,13 @@ from .happenings import Skipped as Skipped
 from .happenings import Summary as Summary
 from .listing import Listed as Listed
 from .listing import runs as runs
+from .plan import Execute as Execute
 from .simulate import Simulation as Simulation
 from .simulate import simulate as simulate
+from .spread import Offset as Offset
+from .spread import Spread as Spread
+from .spread import spread as spread
+from .timeline import Timeline as Timeline
+from .timeline import day_frame as day_frame
+from .timeline import night_frame as night_frame
+from .timeline import timeline_of as timeline_of

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
+from typing import Protocol
 
 from ..entry import Entry
 from .feed import ics_lines
 from .heat import heat_of
 from .listing import runs
 from .spread import spread
-from .spread_page import spread_html, spread_svg
+from .spread_page import SpreadPage
 from .timeline import day_frame, night_frame, timeline_of
-from .timeline_page import timeline_html, timeline_svg
+from .timeline_page import TimelinePage
 
 #: What can be drawn.
 FORMS = ("text", "svg", "html", "ics")
@@ -58,24 +59,30 @@ def draw(
         for line in ics_lines(runs(found, start, end), start):
             write(f"{line}\r\n")
         return
-    if view == "spread":
-        found_spread = spread(found, start, end)
-        if form == "text":
-            write("".join(f"{each}\n" for each in found_spread.lines()))
-        else:
-            write((spread_svg if form == "svg" else spread_html)(found_spread))
-        return
-    if view != "week":
-        frame = (day_frame if view == "day" else night_frame)(start, zone or UTC)
-        listed = runs(found, frame.start, frame.end)
-        line = timeline_of(listed, [entry.name for entry in found], frame)
-        if form == "text":
-            write("".join(f"{each}\n" for each in line.lines()))
-        else:
-            write(timeline_svg(line) if form == "svg" else timeline_html(line))
-        return
-    heat = heat_of(runs(found, start, end), zone or UTC)
+    picture = _picture(found, start, end, view, zone or UTC)
     if form == "text":
-        write("".join(f"{line}\n" for line in heat.lines()))
+        write("".join(f"{line}\n" for line in picture.lines()))
     else:
-        write(heat.svg() if form == "svg" else heat.html())
+        write(picture.svg() if form == "svg" else picture.html())
+
+
+class _Picture(Protocol):
+    """What every view can be told as."""
+
+    def lines(self) -> Iterator[str]: ...
+
+    def svg(self) -> str: ...
+
+    def html(self) -> str: ...
+
+
+def _picture(
+    entries: list[Entry], start: datetime, end: datetime, view: str, zone: tzinfo
+) -> _Picture:
+    if view == "spread":
+        return SpreadPage(spread(entries, start, end))
+    if view == "week":
+        return heat_of(runs(entries, start, end), zone)
+    frame = (day_frame if view == "day" else night_frame)(start, zone)
+    listed = runs(entries, frame.start, frame.end)
+    return TimelinePage(timeline_of(listed, [entry.name for entry in entries], frame))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 
 from .spread import Herd, Spread
@@ -14,6 +15,29 @@ _STYLE = (
     "figure{margin:0;overflow-x:auto}"
     "@media(prefers-color-scheme:dark){body{background:#111;color:#eee}svg{background:#fff}}"
 )
+
+
+class SpreadPage:
+    """A proposal in each form.
+
+    Args:
+        spread: what is shown.
+    """
+
+    def __init__(self, spread: Spread) -> None:
+        self._spread = spread
+
+    def lines(self) -> Iterator[str]:
+        """Yield lines of text."""
+        return self._spread.lines()
+
+    def svg(self) -> str:
+        """Return an SVG picture with a text alternative."""
+        return spread_svg(self._spread)
+
+    def html(self) -> str:
+        """Return a page that needs neither network nor script."""
+        return spread_html(self._spread)
 
 
 def spread_svg(spread: Spread) -> str:

@@ -143,9 +143,9 @@ class Timeline:
         """Return what the picture shows, in words."""
         words = f"{self.total} runs of {len(self.rows)} entries. {self.frame.title()}"
         if self.idle:
-            words += f" {self.idle} entries do not run then."
+            words += f" Entries without a run then: {self.idle}."
         if self.left_out:
-            words += f" {self.left_out} further entries are not shown."
+            words += f" Entries that are not shown: {self.left_out}."
         return words
 
     def lines(self) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from html import escape
 
@@ -17,6 +18,29 @@ _STYLE = (
     "td,th{padding:.2rem .6rem;text-align:left;vertical-align:top}"
     "@media(prefers-color-scheme:dark){body{background:#111;color:#eee}svg{background:#fff}}"
 )
+
+
+class TimelinePage:
+    """Time lines in each form.
+
+    Args:
+        timeline: what is shown.
+    """
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+
+    def lines(self) -> Iterator[str]:
+        """Yield lines of text."""
+        return self._timeline.lines()
+
+    def svg(self) -> str:
+        """Return an SVG picture with a text alternative."""
+        return timeline_svg(self._timeline)
+
+    def html(self) -> str:
+        """Return a page that needs neither network nor script."""
+        return timeline_html(self._timeline)
 
 
 def timeline_svg(timeline: Timeline) -> str:

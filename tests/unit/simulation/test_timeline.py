@@ -43,7 +43,7 @@ def test_a_day_of_25_hours() -> None:
 
     assert lines[0].startswith("76 runs of 2 entries. Sun 2026-10-25, Europe/London, 25 hours.")
     assert "the clock goes back from 02:00 (+01:00) to 01:00 (+00:00)." in lines[0]
-    assert lines[0].endswith("1 entries do not run then.")
+    assert lines[0].endswith("Entries without a run then: 1.")
     assert "         00  01  03  05  07  09  11  13  15  17  19  21  23" == lines[1]
     assert f"<often>  {25 * '21'}" == lines[2]
     assert f"backup   ...1{46 * '.'}" == lines[3]
@@ -106,7 +106,7 @@ def test_many_entries() -> None:
     found = drawn(day_frame(AUTUMN, UTC), many)
 
     assert MOST_ROWS == len(found.rows)
-    assert found.told().endswith("3 further entries are not shown.")
+    assert found.told().endswith("Entries that are not shown: 3.")
 
 
 def test_as_svg() -> None:
