@@ -93,10 +93,15 @@ class Entry:
             policy = self.catch_up_policy
         except EntryError as error:
             raise EntryError(f"entry {self.name!r}: {error}") from None
-        for key in ALLOWED:
-            value = getattr(policy, key)
-            if getattr(self, key) is not value:
-                object.__setattr__(self, key, value)
+        kept = (self.catch_up, self.catch_up_window, self.max_catch_up, self.misfire_threshold)
+        if kept != (
+            policy.catch_up,
+            policy.catch_up_window,
+            policy.max_catch_up,
+            policy.misfire_threshold,
+        ) or not isinstance(self.catch_up, CatchUp):
+            for key in ALLOWED:
+                object.__setattr__(self, key, getattr(policy, key))
 
     def _check_arguments(self) -> None:
         args: Any = self.args

@@ -15,7 +15,7 @@ from .connecting import Database, line_of
 
 #: What the triggers notify.
 CHANNEL = "periodic"
-_OFTEN = timedelta(milliseconds=20)
+_OFTEN = timedelta(milliseconds=10)
 _SELDOM = timedelta(milliseconds=250)
 
 
