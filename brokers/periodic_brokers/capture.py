@@ -82,6 +82,8 @@ class CapturingChannel(kombu_redis.Channel):
     What declares queues and bindings, and what looks them up, goes to the server as ever.
     """
 
+    #: What a call to the server has raised during the newest `capture`.
+    failed: Exception | None = None
     _recorder: _Recorder | None = None
     _routed: bool = False
     _captured: list[Command]
@@ -92,8 +94,12 @@ class CapturingChannel(kombu_redis.Channel):
         if self._recorder is not None:
             yield self._recorder
         else:
-            with super().conn_or_acquire(client) as acquired:
-                yield acquired
+            try:
+                with super().conn_or_acquire(client) as acquired:
+                    yield acquired
+            except Exception as error:
+                self.failed = error
+                raise
 
     def _lookup(self, exchange: Any, routing_key: Any, default: Any = None) -> Any:
         self._routed = True
@@ -132,7 +138,7 @@ class CapturingChannel(kombu_redis.Channel):
         Raises:
             BrokerError: it goes nowhere: no queue is bound to its exchange.
         """
-        self._captured, self._routed = [], False
+        self._captured, self._routed, self.failed = [], False, None
         producer = _Counting(self, auto_declare=False)
         message.publish(producer)
         if producer.published and not self._captured:

@@ -48,7 +48,7 @@ from periodic import (
 )
 
 from .capture import CapturingChannel, Command, capturing
-from .redis_dispatch import Request, outcomes, prepared, request
+from .redis_dispatch import Request, instant, outcomes, prepared, request
 from .redis_errors import ERRORS, translated
 from .redis_leases import RedisLeases
 from .redis_line import ScriptPipe
@@ -136,7 +136,8 @@ class RedisBroker(Broker):
                 arguments = [text for each in some for text in _adoption(each)]
                 reply = script(keys=[self._key("cursors")], args=arguments)
                 for each, at in zip(some, reply, strict=True):
-                    found[each.name] = datetime.fromisoformat(_text(at))
+                    # What nobody can read is told where the entry is dispatched.
+                    found[each.name] = instant(_text(at)) or each.anchor
         return found
 
     def forget(self, names: Iterable[str]) -> None:
@@ -195,11 +196,18 @@ class RedisBroker(Broker):
                         wanted = self._request(some)
                     except ERRORS:
                         break  # the server's: it is asked for this chunk again
+                    # An entry's next run must not go where this one is refused.
+                    if asked and _entry(asked[-1].batch[-1]) == _entry(some[0]):
+                        answered.append(self._answer(pipe, asked.popleft()))
+                    if None in answered:
+                        break
                     pipe.ask("dispatch", wanted.keys, wanted.arguments, wanted.count)
                     asked.append(wanted)
                     # Not before it is known that the server knows the script: chunks stay in order.
                     if len(asked) > 1 or not self._is_known:
                         answered.append(self._answer(pipe, asked.popleft()))
+                    if None in answered:
+                        break
                 while asked:
                     answered.append(self._answer(pipe, asked.popleft()))
         except (redis.ConnectionError, OSError):
@@ -247,12 +255,24 @@ class RedisBroker(Broker):
         try:
             return self._render(message)
         except ERRORS as error:
+            if not self._is_servers(error):
+                return error  # users' code raises what sockets raise, too
             outage = translated(error, self._uri)
             if outage.state == "wrong-type":  # of a key that belongs to this message's queue
                 return BrokerError(str(outage))
             raise
         except Exception as error:  # noqa: BLE001  # a task's own code may run; the outcome carries it
             return error
+
+    def _is_servers(self, error: BaseException) -> bool:
+        """Whether a call to the server has raised this, or what this was made of."""
+        channel = self._channel
+        seen: BaseException | None = error
+        while seen is not None:
+            if seen is self._failed or (channel is not None and seen is channel.failed):
+                return True
+            seen = seen.__cause__ or seen.__context__
+        return False
 
     def _template(self, message: Message) -> Template | None:
         family: Any = getattr(message, "family", None)
@@ -328,6 +348,10 @@ class RedisBroker(Broker):
         """Close the connections; everything else is on the server."""
         self._channel, self._client = None, None
         self._connection.release()
+
+
+def _entry(dispatch: Dispatch) -> str:
+    return dispatch.occurrence.entry
 
 
 def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -112,13 +112,30 @@ def outcomes(asked: Request, reply: Sequence[bytes | str]) -> list[Outcome]:
             error = BrokerError(next(words))
             outcome = Outcome(occurrence, Status.FAILED, dispatch.previous, error)
         else:
-            stands = datetime.fromisoformat(next(words).partition(" ")[0])
+            word = next(words)
+            stands = instant(word)
             if number in asked.errors and stands == dispatch.previous:
                 outcome = Outcome(occurrence, Status.FAILED, stands, asked.errors[number])
+            elif stands is None:
+                error = BrokerError(
+                    f"its cursor, in the hash {asked.keys[0]!r}, reads {word!r}, which no beat has "
+                    f"written; delete the field {occurrence.entry!r}"
+                )
+                outcome = Outcome(occurrence, Status.FAILED, dispatch.previous, error)
             else:
                 outcome = Outcome(occurrence, Status.TAKEN, stands)
         found.append(outcome)
     return found
+
+
+def instant(cursor: str) -> datetime | None:
+    """Return where a cursor stands; None where its text is not as beats write and compare it."""
+    text = cursor.partition(" ")[0]
+    try:
+        stands = datetime.fromisoformat(text)
+        return stands if iso_utc(stands) == text else None
+    except ValueError:
+        return None
 
 
 def _lines(commands: Sequence[Command], keys: dict[str, int]) -> str:

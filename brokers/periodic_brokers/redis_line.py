@@ -101,6 +101,7 @@ class ScriptPipe:
         self._pool = pool
         self._connection: Any = None
         self._asked: deque[tuple[str, bytes]] = deque()
+        self._refused = False
 
     def __enter__(self) -> Self:
         self._connection = _connection(self._pool)
@@ -125,24 +126,28 @@ class ScriptPipe:
             OSError: of the connection.
         """
         command = _command(script, keys, arguments, count)
+        # The client's check would take the answer that is on its way for its own, and call anew.
+        check = not self._asked
         self._asked.append((script, command))
-        self._connection.send_packed_command([command])
+        self._connection.send_packed_command([command], check_health=check)
 
     def answer(self) -> Any:
         """Return the answer to the oldest question.
 
         Raises:
             RedisError: of the client, or of the server; it is `NoScriptError` where the server has
-                forgotten the script, and another question is on its way already.
+                forgotten the script, and another question is on its way already. That one is
+                refused then, too: it must not be answered before this one is asked again.
             OSError: of the connection.
         """
         script, command = self._asked[0]
         try:
-            if len(self._asked) > 1:
+            if self._refused or len(self._asked) > 1:
                 answer = self._connection.read_response()
             else:
                 answer = _answer(self._connection, script, command)
         except _ANSWERS:
+            self._refused = True
             self._asked.popleft()
             raise
         self._asked.popleft()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -96,16 +97,120 @@ def test_the_next_is_asked_for_before_the_answer(make_broker, batch, kit, monkey
     assert ["ask", "ask", "answer", "ask", "answer", "ask", "answer", "answer"] == second
 
 
+def chain(kit: Any, length: int = 7) -> list[Dispatch]:
+    """Return that many runs of one entry, one after another."""
+    return [kit.dispatch(kit.Text(f"run-{n}"), "job-0", n, n - 1) for n in range(1, length + 1)]
+
+
+def make_known(broker: RedisBroker, kit: Any) -> None:
+    """Let the broker see that the server knows the script."""
+    broker.dispatch([kit.dispatch(kit.Text("first", "elsewhere"), "another")])
+
+
 def test_scripts_forgotten_before_a_batch(make_broker, batch, own_server, kit):
-    """Two scripts are on their way when the server says that it knows none."""
+    """Two scripts are on their way when the server says that it knows none: they stay in order."""
     broker = make_broker()
     adopt(broker, kit)
-    broker.dispatch([kit.dispatch(kit.Text("first"), "job-0", 1)])
+    make_known(broker, kit)
     own_server.client.script_flush()
-    batch[0] = kit.dispatch(kit.Text(NAMES[0]), NAMES[0], 2, 1)
 
     assert {Status.DISPATCHED} == statuses(broker.dispatch(batch))
-    assert sorted(["first", *NAMES]) == sorted(enqueued(own_server))
+    assert NAMES == enqueued(own_server)
+
+
+@pytest.mark.parametrize("what", ["scripts", "everything"])
+def test_a_long_catch_up_on_a_server_that_forgot(make_broker, own_server, kit, what):
+    """The last runs of an entry are not believed before the first ones: none is lost."""
+    broker = make_broker()
+    adopt(broker, kit)
+    make_known(broker, kit)
+    if what == "everything":
+        own_server.client.flushall()
+    own_server.client.script_flush()
+
+    outcomes = broker.dispatch(chain(kit))
+
+    assert [Status.DISPATCHED] * 7 == [each.status for each in outcomes]
+    assert [f"run-{number}" for number in range(1, 8)] == enqueued(own_server)
+
+
+def test_an_entry_waits_for_its_own_answer(make_broker, own_server, kit, monkeypatch):
+    """A run whose forerunner is in the chunk before is not asked for until that one is answered."""
+    broker = make_broker()
+    adopt(broker, kit)
+    make_known(broker, kit)
+    under_way: list[int] = []
+    plain = ScriptPipe.ask
+
+    def ask(self, *args):
+        under_way.append(len(self._asked))
+        plain(self, *args)
+
+    monkeypatch.setattr(ScriptPipe, "ask", ask)
+    broker.dispatch(chain(kit))
+
+    assert [0, 0, 0, 0] == under_way
+
+
+def test_a_run_that_fails_on_a_server_that_lost_its_data(make_broker, own_server, kit):
+    """What follows it in the next chunk waits for it: the entry stands where the beat says."""
+    broker = make_broker()
+    adopt(broker, kit)
+    own_server.client.flushall()
+    runs = chain(kit)
+    runs[0] = kit.dispatch(kit.Fails(ValueError("no")), "job-0")
+
+    outcomes = broker.dispatch(runs)
+
+    assert [Status.FAILED] + [Status.TAKEN] * 6 == [each.status for each in outcomes]
+    assert {kit.NOON} == {each.cursor for each in outcomes}
+    assert [] == enqueued(own_server)
+    assert {Status.DISPATCHED} == {each.status for each in broker.dispatch(chain(kit))}
+
+
+def test_nothing_more_is_asked_for_behind_a_refusal(
+    make_broker, batch, own_server, kit, monkeypatch
+):
+    """A server that refuses one chunk is not sent the rest of the batch."""
+    broker = make_broker()
+    adopt(broker, kit)
+    make_known(broker, kit)
+    asked: list[int] = []
+    plain = ScriptPipe.ask
+
+    def ask(self, *args):
+        asked.append(1)
+        plain(self, *args)
+
+    monkeypatch.setattr(ScriptPipe, "ask", ask)
+    own_server.client.delete("periodic:test:cursors")
+    own_server.client.set("periodic:test:cursors", "something else")
+
+    assert {Status.FAILED} == statuses(broker.dispatch(batch))
+    assert 3 == len(asked)  # two, and once more the first
+
+
+def test_the_health_of_a_connection_is_not_asked_between_questions(
+    own_server, batch, kit, monkeypatch
+):
+    """The client's PING would take a chunk's answer for its own, and call the server anew."""
+    monkeypatch.setattr(adapter, "_CHUNK", 2)
+    options = {"health_check_interval": 0.01, "retry_on_timeout": True}
+    with kombu.Connection(own_server.url, transport_options=options) as connection:
+        broker = RedisBroker(connection, namespace="test")
+        adopt(broker, kit)
+        make_known(broker, kit)
+        publish = batch[2].message.publish
+
+        def publish_late(producer: Any) -> None:
+            time.sleep(0.02)
+            publish(producer)
+
+        batch[2].message.publish = publish_late
+
+        assert {Status.DISPATCHED} == statuses(broker.dispatch(batch))
+        broker.close()
+    assert NAMES == enqueued(own_server)
 
 
 def test_answers_lost_between_chunks(make_broker, batch, own_server, kit):
@@ -168,8 +273,9 @@ def test_the_servers_error_while_a_message_is_made_waits_for_no_answer(
 ):
     """What is on its way is told as it is; what could not be made fails, and what follows it."""
 
-    def fail(_: Any) -> None:
-        raise redis.TimeoutError("no answer")
+    def fail(producer: Any) -> None:
+        with producer.channel.conn_or_acquire():
+            raise redis.TimeoutError("no answer")
 
     broker = make_broker()
     adopt(broker, kit)

@@ -15,7 +15,9 @@
 --            each "!" the reason
 --
 -- A script that fails in the middle is not undone. So everything that can be known to fail is
--- looked at first, and messages are pushed before cursors move: at worst one is repeated.
+-- looked at first, and messages are pushed before cursors move: at worst one is repeated. What is
+-- published comes after both, for a server that takes no writes would publish at each try; where it
+-- is refused the cursor goes back.
 
 local cursors = KEYS[1]
 local byte, find, sub = string.byte, string.find, string.sub
@@ -60,10 +62,28 @@ end
 local kept = redis.call('HMGET', cursors, unpack(entries))
 
 local moved = {} -- entry -> its cursor after earlier dispatches of this batch
-local letters, words = {}, {}
+local letters, told = {}, {} -- of each dispatch, by its number
 local pushes, order = {}, {} -- command "L..." -> its messages; those commands, in order
+local stood = {} -- the cursors before dispatches that publish, by their numbers
 local others = {} -- expire and publish, done after the pushes
 local moves = {}
+
+-- What is kept for an entry of which nothing was, where it stays as the beat knows it.
+local function believed(number)
+  local kept_then = cursors_to[number]
+  return previous[number] .. sub(kept_then, find(kept_then, ' ', 1, true) + 1)
+end
+
+-- The entry stays where it is, and so does what follows in this batch. Where it is not known it is
+-- kept, or what follows in the next batch would be believed.
+local function stay(number, stands)
+  local entry = entries[number]
+  moved[entry] = stands or believed(number)
+  if not stands then
+    moves[#moves + 1] = entry
+    moves[#moves + 1] = moved[entry]
+  end
+end
 
 local function push(command, argument)
   local list = pushes[command]
@@ -81,11 +101,11 @@ for number, entry in ipairs(entries) do
   -- A cursor that is not known was lost with its messages: the beat that knows it is believed.
   if stands and sub(stands, 1, #expected) ~= expected then
     letters[number] = '='
-    words[#words + 1] = stands
+    told[number] = stands
   elseif asks[number] then
     letters[number] = '='
-    words[#words + 1] = stands or expected
-    moved[entry] = stands or expected
+    told[number] = stands or expected
+    stay(number, stands)
   else
     local reason = nil
     for _, command in ipairs(found) do
@@ -93,8 +113,8 @@ for number, entry in ipairs(entries) do
     end
     if reason then
       letters[number] = '!'
-      words[#words + 1] = reason
-      moved[entry] = stands or expected
+      told[number] = reason
+      stay(number, stands)
     else
       for step, command in ipairs(found) do
         local argument = ARGV[places[number] + step]
@@ -104,7 +124,8 @@ for number, entry in ipairs(entries) do
         elseif letter == 69 then -- E
           others[#others + 1] = { 'PEXPIRE', KEYS[tonumber(sub(command, 2))], argument }
         else
-          others[#others + 1] = { 'PUBLISH', sub(command, 2), argument }
+          others[#others + 1] = { 'PUBLISH', sub(command, 2), argument, number = number }
+          stood[number] = stands or believed(number)
         end
       end
       letters[number] = '+'
@@ -122,8 +143,20 @@ for _, command in ipairs(order) do
   end
 end
 if #moves > 0 then redis.call('HSET', cursors, unpack(moves)) end
+local back = {}
 for _, other in ipairs(others) do
-  redis.call(unpack(other))
+  local number, answer = other.number, redis.pcall(unpack(other))
+  if number and type(answer) == 'table' and letters[number] == '+' then
+    letters[number] = '!'
+    told[number] = 'nothing can be published to ' .. other[2] .. ': ' .. answer.err
+    local entry = entries[number]
+    if not back[entry] then redis.call('HSET', cursors, entry, stood[number]) end
+    back[entry] = true
+  end
 end
-table.insert(words, 1, table.concat(letters))
-return words
+
+local reply = { table.concat(letters) }
+for number = 1, #entries do
+  reply[#reply + 1] = told[number]
+end
+return reply
