@@ -315,7 +315,8 @@ class Beat:
                 for batch in sent:
                     self._take_outcomes(batch)
                 # What is settled may be due again: a long catch-up goes out in pieces.
-                finished = not due and not sent
+                wake = self.planner.next_wake()
+                finished = not due and (not sent or wake is None or wake > now)
                 sent.clear()
                 ahead = 0
                 if finished or self._outage.waiting:
