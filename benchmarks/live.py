@@ -49,7 +49,7 @@ def make_app(path: Path) -> Celery:
         beat_dburi=f"sqlite:///{path}",
     )
 
-    @app.task(name="shop.report")
+    @app.task(name="shop.report", shared=False)
     def report(user: int, style: str = "plain") -> str:
         return f"{user} {style}"
 
