@@ -76,6 +76,12 @@ class Entry:
         """Refuse what cannot be an entry, naming the field."""
         if not isinstance(self.name, str) or not self.name.strip():
             raise EntryError(f"an entry's name is a non-empty string, not {self.name!r}")
+        try:
+            self.name.encode()  # a broker keeps it, beside those of all others
+        except UnicodeEncodeError:
+            raise EntryError(
+                f"an entry's name is text, not {self.name!r}, which holds half a character"
+            ) from None
         if not isinstance(self.task, str) or not self.task.strip():
             raise EntryError(
                 f"entry {self.name!r}: task is the registered name of a task, not {self.task!r}"

@@ -69,6 +69,7 @@ def test_other_messages_have_no_occurrence() -> None:
     ("fields", "says"),
     [
         ({"name": ""}, "an entry's name is a non-empty string, not ''"),
+        ({"name": "caf\udce9"}, "an entry's name is text, .* which holds half a character"),
         ({"task": None}, "entry 'job': task is the registered name of a task, not None"),
         ({"schedule": "5 * * * *"}, "entry 'job': schedule is a periodic schedule"),
         ({"args": "abc"}, "entry 'job': args is a list or tuple, not 'abc'"),
