@@ -40,6 +40,9 @@ MAX_INTERVAL: timedelta = timedelta(seconds=5)
 _LONGEST_ENTRY_RETRY = timedelta(minutes=5)
 #: How many occurrences are sent before outcomes are looked at: what is due goes out first.
 _AHEAD = 10_000
+#: How long a batch may take, in seconds, where its size is all it takes: a stop waits for it.
+_LONGEST_BATCH = 0.5
+_SMALLEST_BATCH = 50
 #: When to look again at clocks that do not agree.
 _LOOK_AGAIN = timedelta(seconds=1)
 
@@ -127,6 +130,8 @@ class Beat:
         self._leadership = leadership
         self._companion: Companion | None = None
         self._led = leadership is None
+        #: How many occurrences go out at a time; it is not known yet how long they take.
+        self._batch = min(Broker.batch_size, broker.batch_size)
         self._ahead = Ahead(broker, self.planner, self.clock, self._chain)
         self._failing: dict[str, BackOff] = {}
         self._reported: set[str] = set()
@@ -304,13 +309,15 @@ class Beat:
         sent: list[_Sent] = []
         ahead = 0
         while not self._stopping:
-            limit = min(self.broker.batch_size, left)
+            limit = min(self._batch, left)
             due = self.planner.due(now, limit=limit, catch_up=catch_up)
             if due:
                 count = sum([len(one.fire_times) for one in due])
                 ahead, left = ahead + count, left - count
                 catch_up -= sum([one.caught_up for one in due])
+                started = self.clock.monotonic()
                 sent.append(self._send(due))
+                self._batch = self._fitting(count, self.clock.monotonic() - started)
             if not due or sent[-1].unreachable or ahead >= _AHEAD:
                 for batch in sent:
                     self._take_outcomes(batch)
@@ -323,6 +330,13 @@ class Beat:
                     return
         for batch in sent:
             self._take_outcomes(batch)
+
+    def _fitting(self, count: int, took: float) -> int:
+        most = self.broker.batch_size
+        if took * most <= _LONGEST_BATCH * max(count, 1):
+            return most
+        # Messages that users' code has a hand in take a hundred times as long as others.
+        return min(most, max(_SMALLEST_BATCH, int(_LONGEST_BATCH * count / took)))
 
     def _send(self, due: list[Due]) -> _Sent:
         batch: list[Dispatch] = []

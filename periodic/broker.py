@@ -139,7 +139,8 @@ class Broker(ABC):
 
     #: Declared on the class, readable without an instance.
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
-    #: How many occurrences a beat hands over at a time; a stop waits for that many.
+    #: How many occurrences a beat hands over at a time, at the most: a stop waits for them, so that
+    #: those which take long come in smaller batches.
     batch_size: ClassVar[int] = 500
 
     @classmethod

@@ -73,6 +73,34 @@ def test_a_large_herd_goes_in_bounded_batches(stage: Any, entry: MakeEntry) -> N
     assert [500, 500, 200] == stage.broker.batches
 
 
+def test_batches_are_as_large_as_a_stop_can_wait_for(
+    stage: Any, entry: MakeEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker may like large batches; what takes 2 ms each, by a signal's receiver, goes by 250.
+
+    Large ones come back when that is over.
+    """
+    monkeypatch.setattr(type(stage.broker), "batch_size", 2000)
+    plain = stage.broker.dispatch
+    each = timedelta(milliseconds=2)
+
+    def dispatch(batch: list[Any]) -> Any:
+        stage.clock.advance(len(batch) * each)
+        return plain(batch)
+
+    stage.broker.dispatch = dispatch
+    beat = stage.beat(*(entry(f"job-{n}", every=60) for n in range(1200)))
+    stage.clock.advance(timedelta(seconds=60))
+    beat.tick()
+    assert [500, 250, 250, 200] == stage.broker.batches
+
+    each = timedelta(0)
+    stage.clock.advance(timedelta(seconds=60))
+    beat.tick()
+
+    assert [250, 950] == stage.broker.batches[4:]
+
+
 def test_two_beats_enqueue_once(stage: Any, entry: MakeEntry) -> None:
     """With two beats each occurrence is enqueued once and the loser goes on from there."""
     first, second = stage.beat(entry(every=10)), stage.beat(entry(every=10))
