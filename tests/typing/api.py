@@ -163,6 +163,11 @@ def simulation(entries: list[Entry]) -> None:
         assert_type(happening, Run | simulated.Missed | Skipped | Note)
         assert_type(happening.line(), str)
     assert_type(story.summary.runs, int)
+    assert_type(simulated.spread(entries, MOMENT, MOMENT + timedelta(days=1)), simulated.Spread)
+    frame = simulated.day_frame(MOMENT, UTC)
+    listed = simulated.runs(entries, frame.start, frame.end)
+    names = [entry.name for entry in entries]
+    assert_type(simulated.timeline_of(listed, names, frame), simulated.Timeline)
     for fire_time, entry in simulated.runs(entries, MOMENT, MOMENT + timedelta(days=1)):
         assert_type(fire_time, datetime)
         assert_type(entry, Entry)
