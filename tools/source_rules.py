@@ -27,6 +27,8 @@ WAITERS = {
     "periodic/integrations/celery/embedded.py": "the worker's thread to be ready",
     "periodic/integrations/flask/serve.py": "the end of a child process",
     "contracts/periodic_contracts/clocks.py": "units of real time",
+    "contracts/periodic_contracts/process_docker.py": "the end of a process",
+    "contracts/periodic_contracts/servers.py": "the end of a server",
     "contracts/periodic_contracts/racing.py": "racing beats at a barrier",
 }
 
