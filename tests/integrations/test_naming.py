@@ -120,6 +120,19 @@ def test_a_file_of_yaml(run: Any, tmp_path: Path) -> None:
 
 
 @both
+def test_a_file_with_a_name_of_the_code(
+    run: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The file stands for itself: nothing is said of an entry of the code with the same name."""
+    file = tmp_path / "entries.yaml"
+    file.write_text(YAML.replace("sync:", "report:", 1))
+    result = run("simulate", str(file), *DAY)
+
+    assert RAN.format("06:00:00", "report") in result.stdout
+    assert [] == caplog.messages
+
+
+@both
 def test_another_store(run: Any, store: str) -> None:
     """It is what a beat of the app would run with that store: the code's entries, and its own."""
     result = run("simulate", store, *DAY)

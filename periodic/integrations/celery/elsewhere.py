@@ -85,7 +85,8 @@ def _coming(app: Celery, coming: Sequence[Coming]) -> Named:
             )
         except (PeriodicError, ValueError, TypeError, KeyError) as error:
             problems[each.name] = str(error).removeprefix(f"entry {each.name!r}: ")
-    changed = [code[each.name] for each in records if each.name in code]
+    partial = {each.name for each in records if each.source is Source.CODE}
+    changed = [code[name] for name in partial & code.keys()]
     entries, refused = shown(changed, records, rules, clock)
     return Named(entries, {**problems, **refused}, settings.timezone)
 
