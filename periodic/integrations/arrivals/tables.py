@@ -213,7 +213,8 @@ class _Reader:
         if makes_up:
             coming.also.append(start)
             coming.notes.append(
-                f"{self._tables.package} also runs it at its start_time, for what was due before"
+                f"{self._tables.package} also runs it at its start_time or minutes later, for what "
+                "was due before"
             )
         return made
 
