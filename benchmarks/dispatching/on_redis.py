@@ -250,20 +250,25 @@ def _told(values: list[float]) -> str:
     return ", ".join(f"{value:.0f}" for value in sorted(values))
 
 
-def settled_memory(client: Any) -> int:
-    """Return what Redis holds without its slow log, and without buffers of connections at rest."""
-    client.slowlog_reset()  # up to 128 of our scripts, if they were slow
-    time.sleep(5)
-    return int(client.info("memory")["used_memory"])
+def settled_memory(ours: Ours, client: Any) -> int:
+    """Return what Redis holds at rest, once two looks are alike: the first ones take buffers."""
+    before = -1
+    for _ in range(10):
+        ours.tick()
+        client.delete("celery")
+        client.slowlog_reset()  # up to 128 of our scripts, if they were slow
+        time.sleep(5)
+        used = int(client.info("memory")["used_memory"])
+        if used == before:
+            break
+        before = used
+    return before
 
 
 def memory(url: str, client: Any, count: int) -> list[Promise]:
     """Dispatch `count` occurrences, consume them, and compare Redis's memory."""
     ours = ours_of(celery_app(url))
-    for _ in range(40):  # until buffers and tables have the size that they need
-        ours.tick()
-        client.delete("celery")
-    before = settled_memory(client)
+    before = settled_memory(ours, client)
     keys = client.dbsize()
     done = 0
     started = time.perf_counter()
@@ -273,7 +278,7 @@ def memory(url: str, client: Any, count: int) -> list[Promise]:
         client.delete("celery")
         assert got == HERD, f"{got} of {HERD} arrived"
         done += got
-    after = settled_memory(client)
+    after = settled_memory(ours, client)
     seconds = time.perf_counter() - started
     print(
         f"{done:,} occurrences in {seconds:.0f} s; used_memory {before:,} -> {after:,} bytes "
