@@ -52,7 +52,7 @@ def by_flask(*arguments: str, store: str | None = None) -> Result:
     app.config["PERIODIC"] = {"entries": CODE, "store": store}
     app.config["CELERY"] = {"result_expires": None}
     Periodic(app)
-    state_of(app).celery.task(name="shop.report")(report)
+    state_of(app).celery.task(name="shop.report", shared=False)(report)
     return app.test_cli_runner().invoke(flask_commands, arguments)
 
 
@@ -62,7 +62,7 @@ def by_celery(*arguments: str, store: str | None = None) -> Result:
     app.conf.beat_schedule = CODE
     app.conf.result_expires = None
     app.conf.periodic = {"store": store}
-    app.task(name="shop.report")(report)
+    app.task(name="shop.report", shared=False)(report)
     result = CliRunner().invoke(celery_commands, arguments, obj=SimpleNamespace(app=app))
     app.close()
     return result
