@@ -159,7 +159,7 @@ class RedisBroker(Broker):
 
     def dispatch(self, batch: Sequence[Dispatch]) -> list[Outcome]:
         """Render every message, then claim, enqueue and move cursors by one script a chunk."""
-        chunks = list(_chunks(batch))
+        chunks = list(_chains(batch))
         answered, outage = self._in_one_go(chunks)
         told: list[Outcome] = []
         for some, found in zip_longest(chunks, answered):
@@ -196,11 +196,6 @@ class RedisBroker(Broker):
                         wanted = self._request(some)
                     except ERRORS:
                         break  # the server's: it is asked for this chunk again
-                    # An entry's next run must not go where this one is refused.
-                    if asked and _entry(asked[-1].batch[-1]) == _entry(some[0]):
-                        answered.append(self._answer(pipe, asked.popleft()))
-                    if None in answered:
-                        break
                     pipe.ask("dispatch", wanted.keys, wanted.arguments, wanted.count)
                     asked.append(wanted)
                     # Not before it is known that the server knows the script: chunks stay in order.
@@ -352,6 +347,17 @@ class RedisBroker(Broker):
 
 def _entry(dispatch: Dispatch) -> str:
     return dispatch.occurrence.entry
+
+
+def _chains(batch: Sequence[Dispatch]) -> Iterator[Sequence[Dispatch]]:
+    """Yield chunks that divide no entry's chain: of what is refused the script knows the rest."""
+    start = 0
+    while start < len(batch):
+        end = min(start + _CHUNK, len(batch))
+        while end < len(batch) and _entry(batch[end]) == _entry(batch[end - 1]):
+            end += 1
+        yield batch[start:end]
+        start = end
 
 
 def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -134,26 +134,26 @@ def test_a_long_catch_up_on_a_server_that_forgot(make_broker, own_server, kit, w
     assert [f"run-{number}" for number in range(1, 8)] == enqueued(own_server)
 
 
-def test_an_entry_waits_for_its_own_answer(make_broker, own_server, kit, monkeypatch):
-    """A run whose forerunner is in the chunk before is not asked for until that one is answered."""
+def test_runs_of_one_entry_are_one_question(make_broker, own_server, kit, monkeypatch):
+    """Where one is refused the script knows what follows it, however many there are."""
     broker = make_broker()
     adopt(broker, kit)
     make_known(broker, kit)
-    under_way: list[int] = []
+    asked: list[int] = []
     plain = ScriptPipe.ask
 
-    def ask(self, *args):
-        under_way.append(len(self._asked))
-        plain(self, *args)
+    def ask(self, script, keys, arguments, count):
+        asked.append(count)
+        plain(self, script, keys, arguments, count)
 
     monkeypatch.setattr(ScriptPipe, "ask", ask)
     broker.dispatch(chain(kit))
 
-    assert [0, 0, 0, 0] == under_way
+    assert [14] == asked  # a claim and a message for each of the seven
 
 
 def test_a_run_that_fails_on_a_server_that_lost_its_data(make_broker, own_server, kit):
-    """What follows it in the next chunk waits for it: the entry stands where the beat says."""
+    """What follows it waits for it: the entry stands where the beat says."""
     broker = make_broker()
     adopt(broker, kit)
     own_server.client.flushall()

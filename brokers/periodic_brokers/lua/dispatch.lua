@@ -68,21 +68,15 @@ local stood = {} -- the cursors before dispatches that publish, by their numbers
 local others = {} -- expire and publish, done after the pushes
 local moves = {}
 
--- What is kept for an entry of which nothing was, where it stays as the beat knows it.
+-- Where an entry of which nothing is kept stands, as the beat knows it.
 local function believed(number)
   local kept_then = cursors_to[number]
   return previous[number] .. sub(kept_then, find(kept_then, ' ', 1, true) + 1)
 end
 
--- The entry stays where it is, and so does what follows in this batch. Where it is not known it is
--- kept, or what follows in the next batch would be believed.
+-- The entry stays where it is, and so does what follows in this batch.
 local function stay(number, stands)
-  local entry = entries[number]
-  moved[entry] = stands or believed(number)
-  if not stands then
-    moves[#moves + 1] = entry
-    moves[#moves + 1] = moved[entry]
-  end
+  moved[entries[number]] = stands or believed(number)
 end
 
 local function push(command, argument)
@@ -125,7 +119,7 @@ for number, entry in ipairs(entries) do
           others[#others + 1] = { 'PEXPIRE', KEYS[tonumber(sub(command, 2))], argument }
         else
           others[#others + 1] = { 'PUBLISH', sub(command, 2), argument, number = number }
-          stood[number] = stands or believed(number)
+          stood[number] = stands or '' -- nothing was kept
         end
       end
       letters[number] = '+'
@@ -150,7 +144,11 @@ for _, other in ipairs(others) do
     letters[number] = '!'
     told[number] = 'nothing can be published to ' .. other[2] .. ': ' .. answer.err
     local entry = entries[number]
-    if not back[entry] then redis.call('HSET', cursors, entry, stood[number]) end
+    if not back[entry] and stood[number] == '' then
+      redis.call('HDEL', cursors, entry)
+    elseif not back[entry] then
+      redis.call('HSET', cursors, entry, stood[number])
+    end
     back[entry] = true
   end
 end
