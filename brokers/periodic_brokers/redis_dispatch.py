@@ -114,14 +114,14 @@ def outcomes(asked: Request, reply: Sequence[bytes | str]) -> list[Outcome]:
         else:
             word = next(words)
             stands = instant(word)
-            if number in asked.errors and stands == dispatch.previous:
-                outcome = Outcome(occurrence, Status.FAILED, stands, asked.errors[number])
-            elif stands is None:
+            if stands is None:
                 error = BrokerError(
                     f"its cursor, in the hash {asked.keys[0]!r}, reads {word!r}, which no beat has "
                     f"written; delete the field {occurrence.entry!r}"
                 )
                 outcome = Outcome(occurrence, Status.FAILED, dispatch.previous, error)
+            elif number in asked.errors and stands == dispatch.previous:
+                outcome = Outcome(occurrence, Status.FAILED, stands, asked.errors[number])
             else:
                 outcome = Outcome(occurrence, Status.TAKEN, stands)
         found.append(outcome)

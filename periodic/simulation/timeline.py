@@ -181,7 +181,7 @@ def timeline_of(runs: Iterable[Listed], names: Iterable[str], frame: Frame) -> T
     50
     >>> day = timeline_of(runs([hourly], frame.start, frame.end), ["sync"], frame)
     >>> [run.isoformat() for run in day.runs["sync"]][:2]
-    ['2026-10-25T01:00:00+01:00', '2026-10-25T07:00:00+01:00']
+    ['2026-10-25T02:00:00+02:00', '2026-10-25T07:00:00+01:00']
     """
     rows: dict[str, Counter[int]] = {}
     told: dict[str, list[datetime]] = {}
