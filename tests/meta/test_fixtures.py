@@ -145,6 +145,42 @@ def test_the_app_by_its_name(run: Any, path: str) -> None:
     result.assert_outcomes(passed=1)
 
 
+def test_celerys_own_nightly_entry_is_left_out(run: Any) -> None:
+    """An app whose results expire has it in production; a test is about the app's own entries."""
+    result = run(
+        """
+        import shop
+
+        shop.celery.conf.result_expires = 3600
+
+        def test_it(periodic_beat):
+            assert [entry.name for entry in periodic_beat.entries] == ["report"]
+        """
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_celerys_own_nightly_entry_counts_where_the_app_writes_it(run: Any) -> None:
+    """Who sets another time for it may test that."""
+    result = run(
+        """
+        import shop
+        from periodic import crontab
+
+        shop.celery.conf.result_expires = 3600
+        shop.celery.conf.beat_schedule["celery.backend_cleanup"] = {
+            "task": "celery.backend_cleanup", "schedule": crontab(minute=0, hour=1, tz="UTC"),
+        }
+
+        def test_it(periodic_beat):
+            assert "celery.backend_cleanup" in [entry.name for entry in periodic_beat.entries]
+        """
+    )
+
+    result.assert_outcomes(passed=1)
+
+
 def test_a_flask_factory(run: Any) -> None:
     """Tasks run inside the app's context, as in a worker."""
     result = run(
