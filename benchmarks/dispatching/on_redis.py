@@ -284,7 +284,8 @@ def memory(url: str, client: Any, count: int) -> list[Promise]:
         f"{done:,} occurrences in {seconds:.0f} s; used_memory {before:,} -> {after:,} bytes "
         f"({after - before:+,}); keys {keys} -> {client.dbsize()}"
     )
-    return [("Redis memory where it was (within 1%)", abs(after - before) <= before / 100)]
+    # One or two buffers of 24 kB come or go, after 200,000 occurrences as after ten million.
+    return [("Redis memory where it was, within 64 kB", abs(after - before) <= 64 * 1024)]
 
 
 def run(*, costs_alone: bool) -> list[Promise]:
