@@ -31,6 +31,9 @@ LONG_SLEEP = 12 * 3600
 LATE = timedelta(days=8)
 #: How often they write down what they did; theirs is three minutes.
 SYNC = timedelta(hours=6)
+#: How long before now the intervals have run last. What follows a calendar has missed nothing: a
+#: scheduler that was down makes up a run at its start, whatever the hour of the day.
+AGO = timedelta(hours=2, minutes=7)
 #: How long a turn of their loop takes, at least: a beat that spins does not stop the clock.
 TURN = timedelta(milliseconds=10)
 #: More turns than this for a year are a beat gone wild.
@@ -71,10 +74,9 @@ def _make_django(target: str, now: datetime) -> None:
     )
 
     call_command("migrate", verbosity=0)
-    last = now - timedelta(hours=2, minutes=7)
 
     def task(name: str, **fields: Any) -> None:
-        given = {"task": TASK, "args": "[1]", "last_run_at": last, **fields}
+        given = {"task": TASK, "args": "[1]", "last_run_at": now, **fields}
         PeriodicTask.objects.create(name=name, **given)
 
     for name, (fields, zone) in CRONTABS.items():
@@ -85,8 +87,8 @@ def _make_django(target: str, now: datetime) -> None:
     sun = SolarSchedule.objects.create(event="sunset", latitude=51.5, longitude=-0.12)
     once = ClockedSchedule.objects.create(clocked_time=now + timedelta(days=30))
     over = ClockedSchedule.objects.create(clocked_time=now - timedelta(days=90))
-    task("six hours", interval=six)
-    task("week", interval=week)
+    task("six hours", interval=six, last_run_at=now - AGO)
+    task("week", interval=week, last_run_at=now - AGO)
     task("sunset", solar=sun)
     task("once", clocked=once, one_off=True)
     task("over", clocked=over, one_off=True, total_run_count=1, enabled=False)
@@ -110,20 +112,21 @@ def _make_sqlalchemy(target: str, now: datetime) -> None:
     manager = SessionManager()
     engine, make_session = manager.create_session(target)
     manager.prepare_models(engine)
-    last = now - timedelta(hours=2, minutes=7)
     with make_session() as session:
 
         def task(name: str, schedule: Any, **fields: Any) -> None:
             session.add(schedule)
             session.flush()
-            given = {"task": TASK, "args": "[1]", "last_run_at": last, **fields}
+            given = {"task": TASK, "args": "[1]", "last_run_at": now, **fields}
             session.add(PeriodicTask(name=name, schedule_model=schedule, **given))
 
         for name, (fields, zone) in CRONTABS.items():
             task(name, CrontabSchedule(**fields, timezone=zone))
         nine = CrontabSchedule(minute="0", hour="9", timezone="Europe/London")
-        task("six hours", IntervalSchedule(every=6, period=Period.HOURS))
-        task("week", IntervalSchedule(every=7, period=Period.DAYS))
+        six = IntervalSchedule(every=6, period=Period.HOURS)
+        task("six hours", six, last_run_at=now - AGO)
+        week = IntervalSchedule(every=7, period=Period.DAYS)
+        task("week", week, last_run_at=now - AGO)
         sun = SolarSchedule(event=SolarEvent.SUNSET, latitude=51.5, longitude=-0.12)
         task("sunset", sun)
         once = ClockedSchedule(clocked_time=now + timedelta(days=30))
@@ -148,8 +151,9 @@ def _make_redbeat(target: str, now: datetime) -> None:
         "mondays": rrule("WEEKLY", dtstart=start, byweekday=[MO, WE], app=app),
         "last day": rrule("MONTHLY", dtstart=start, bymonthday=-1, count=500, app=app),
     }
-    with time_machine.travel(now - timedelta(hours=2, minutes=7), tick=False):
-        for name, rule in rules.items():
+    for name, rule in rules.items():
+        made = now - AGO if isinstance(rule, schedule) and not isinstance(rule, crontab) else now
+        with time_machine.travel(made, tick=False):
             entry = RedBeatSchedulerEntry(name, TASK, rule, args=[1], app=app)
             entry.save()
             entry.reschedule()

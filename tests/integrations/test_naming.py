@@ -153,7 +153,9 @@ def test_the_apps_own_store(run: Any, store: str) -> None:
 def test_two_stores_compared(run: Any, store: str, tmp_path: Path) -> None:
     """What one store has and the other has not is added, and the exit status says so."""
     empty = f"sqlite:///{tmp_path}/empty.db"
-    open_store(empty, namespace="shop").migrate()
+    kept = open_store(empty, namespace="shop")
+    kept.migrate()
+    kept.close()
     result = run("diff", empty, store, *DAY)
 
     assert "+ Mon 2026-03-02 05:00:00 +00:00 UTC  2026-03-02T05:00:00Z  stored" in result.stdout
