@@ -6,16 +6,15 @@ may be called from any thread, and `stop` from a signal handler too.
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from .ahead import Ahead
-from .broker import Broker, Dispatch, Message, Outcome, Status
+from .broker import Broker, Dispatch, Message
 from .clock import Clock, SystemClock, Wake, seconds_until
 from .clock_watch import ClockWatch
 from .collector import keep, without_collector
@@ -25,19 +24,17 @@ from .due import Due
 from .entry import Entry, Occurrence
 from .errors import BrokerUnreachable
 from .leadership import Leadership
+from .outcomes import Observer, Outcomes, Sent
 from .planner import MOST_CATCH_UP_PER_TICK, MOST_PER_TICK, Planner
 from .registry import BeatState, BeatStatus
-from .retries import BackOff, Outage
+from .retries import Outage
 from .roster import Roster
 from .schedules.zones import ZoneWatch
 from .skew import MAX_SKEW, SkewWatch
 
-logger: logging.Logger = logging.getLogger(__name__)
-
 #: The longest sleep between two ticks: what bounds the delay after the wall clock was set.
 MAX_INTERVAL: timedelta = timedelta(seconds=5)
 
-_LONGEST_ENTRY_RETRY = timedelta(minutes=5)
 #: How many occurrences are sent before outcomes are looked at: what is due goes out first.
 _AHEAD = 10_000
 #: How long a batch may take, in seconds, where its size is all it takes: a stop waits for it.
@@ -47,7 +44,6 @@ _SMALLEST_BATCH = 50
 _LOOK_AGAIN = timedelta(seconds=1)
 
 Render = Callable[[Entry, Occurrence], Message]
-Observer = Callable[[Entry, Outcome], None]
 
 
 class Companion(Protocol):
@@ -65,21 +61,6 @@ class Companion(Protocol):
     def stop(self) -> None:
         """End."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A batch that went to the broker, and what came of it."""
-
-    due: list[Due]
-    outcomes: list[Outcome]
-    #: Entry -> why no message of it could be made.
-    broken: dict[str, Exception]
-
-    @property
-    def unreachable(self) -> bool:
-        """Whether the broker could not be reached, so that sending more makes no sense."""
-        return bool(self.outcomes) and isinstance(self.outcomes[-1].error, BrokerUnreachable)
 
 
 class Beat:
@@ -118,7 +99,6 @@ class Beat:
         self.max_interval: timedelta = max_interval
         self.planner: Planner = planner if planner is not None else Planner()
         self._render = render
-        self._observer = observer
         self._wake = Wake()
         self._stopping = False
         self._copy = CursorCopy(copy, namespace, self.clock)
@@ -133,8 +113,9 @@ class Beat:
         #: How many occurrences go out at a time; it is not known yet how long they take.
         self._batch = min(Broker.batch_size, broker.batch_size)
         self._ahead = Ahead(broker, self.planner, self.clock, self._chain)
-        self._failing: dict[str, BackOff] = {}
-        self._reported: set[str] = set()
+        self._outcomes = Outcomes(
+            self.planner, self._roster, self._copy, self._outage, self.clock, observer
+        )
         self._started_at = self._ticked_at = self.clock.now()
         self._lag = 0.0
 
@@ -216,9 +197,9 @@ class Beat:
         if self._zones.look(self.clock.monotonic()):
             self.planner.replan()
         for name in self._roster.take_changes():
-            self._failing.pop(name, None)
+            self._outcomes.forget(name)
         wake = self._work()
-        self._report_set_aside()
+        self._outcomes.report_set_aside()
         self._copy.save()
         self._ticked_at = self.clock.now()
         return wake
@@ -306,7 +287,7 @@ class Beat:
         # The instant is fixed once, so that entries due by the end of a long pass wait their turn.
         now = self.clock.now()
         left, catch_up = MOST_PER_TICK, MOST_CATCH_UP_PER_TICK
-        sent: list[_Sent] = []
+        sent: list[Sent] = []
         ahead = 0
         while not self._stopping:
             limit = min(self._batch, left)
@@ -320,7 +301,7 @@ class Beat:
                 self._batch = self._fitting(count, self.clock.monotonic() - started)
             if not due or sent[-1].unreachable or ahead >= _AHEAD:
                 for batch in sent:
-                    self._take_outcomes(batch)
+                    self._outcomes.take(batch)
                 # What is settled may be due again: a long catch-up goes out in pieces.
                 wake = self.planner.next_wake()
                 finished = not due and (not sent or wake is None or wake > now)
@@ -329,7 +310,7 @@ class Beat:
                 if finished or self._outage.waiting:
                     return
         for batch in sent:
-            self._take_outcomes(batch)
+            self._outcomes.take(batch)
 
     def _fitting(self, count: int, took: float) -> int:
         most = self.broker.batch_size
@@ -338,7 +319,7 @@ class Beat:
         # Messages that users' code has a hand in take a hundred times as long as others.
         return min(most, max(_SMALLEST_BATCH, int(_LONGEST_BATCH * count / took)))
 
-    def _send(self, due: list[Due]) -> _Sent:
+    def _send(self, due: list[Due]) -> Sent:
         batch: list[Dispatch] = []
         broken: dict[str, Exception] = {}
         for one in due:
@@ -350,7 +331,7 @@ class Beat:
                 batch.extend(self._chain(one))
             except Exception as error:  # noqa: BLE001  # rendering runs users' code
                 broken[one.entry.name] = error
-        sent = _Sent(due, self.broker.dispatch(batch) if batch else [], broken)
+        sent = Sent(due, self.broker.dispatch(batch) if batch else [], broken)
         # What is caught up is old, whatever this beat does.
         punctual = next(
             (one for one in reversed(due) if one.fire_times and not one.caught_up), None
@@ -358,20 +339,6 @@ class Beat:
         if punctual is not None:
             self._lag = (self.clock.now() - punctual.fire_times[-1]).total_seconds()
         return sent
-
-    def _take_outcomes(self, sent: _Sent) -> None:
-        outcomes: dict[str, list[Outcome]] = {}
-        for outcome in sent.outcomes:
-            outcomes.setdefault(outcome.occurrence.entry, []).append(outcome)
-        for one in sent.due:
-            name = one.entry.name
-            if name in sent.broken:
-                self._failed(one.entry, sent.broken[name], one.cursor)
-            elif name in outcomes:
-                self._settle(one, outcomes[name])
-            else:
-                self._report_missed(one)
-                self.planner.settle(name, one.cursor)
 
     def _chain(self, due: Due) -> list[Dispatch]:
         fingerprint = self._roster.fingerprint(due.entry.name) or due.entry.fingerprint
@@ -385,82 +352,3 @@ class Beat:
         if due.given_up and due.up_to is not None:
             chain[-1] = replace(chain[-1], up_to=due.up_to)
         return chain
-
-    def _settle(self, due: Due, outcomes: list[Outcome]) -> None:
-        entry = due.entry
-        dispatched = False
-        failure: Outcome | None = None
-        for outcome in outcomes:
-            if self._observer is not None:
-                self._observer(entry, outcome)
-            if outcome.status is Status.DISPATCHED:
-                dispatched = True
-            elif failure is None and outcome.status is Status.FAILED:
-                failure = outcome
-        if dispatched:
-            self._outage.over()
-            self._report_missed(due)
-        # Behind a failure a chain's forerunners are only what would have been dispatched.
-        cursor = (failure or outcomes[-1]).cursor
-        fingerprint = self._roster.fingerprint(entry.name) if self._copy.kept else None
-        if fingerprint is not None:
-            self._copy.record(entry.name, cursor, fingerprint)
-        if failure is None:
-            if self._failing:
-                self._recovered(entry)
-            self.planner.settle(entry.name, cursor)
-        elif isinstance(failure.error, BrokerUnreachable):
-            self._outage.failed(failure.error, asking=False)
-            self.planner.postpone(entry.name, self.clock.now(), cursor)
-        else:
-            self._failed(entry, failure.error, cursor)
-
-    # -- failure --------------------------------------------------------------------------------
-
-    def _failed(self, entry: Entry, error: Exception | None, cursor: datetime) -> None:
-        back_off = self._failing.setdefault(entry.name, BackOff(_LONGEST_ENTRY_RETRY))
-        delay = back_off.next()
-        if back_off.failures == 1:
-            logger.error(
-                "entry %r could not be dispatched and is tried again: %s",
-                entry.name,
-                error,
-                extra={"event": "dispatch-failed", "entry": entry.name},
-            )
-        self.planner.postpone(entry.name, self.clock.now() + delay, cursor)
-
-    def _recovered(self, entry: Entry) -> None:
-        if self._failing.pop(entry.name, None) is not None:
-            logger.info(
-                "entry %r is dispatched again",
-                entry.name,
-                extra={"event": "dispatch-recovered", "entry": entry.name},
-            )
-
-    def _report_missed(self, due: Due) -> None:
-        if due.missed is not None and due.missed_until is not None:
-            logger.warning(
-                "entry %r: %s",
-                due.entry.name,
-                due.tell_missed(),
-                extra={
-                    "event": "missed",
-                    "entry": due.entry.name,
-                    "first": due.missed.isoformat(),
-                    "last": due.missed_until.isoformat(),
-                    "policy": str(due.entry.catch_up),
-                    "sent": len(due.fire_times),
-                },
-            )
-
-    def _report_set_aside(self) -> None:
-        if not (self.planner.set_aside or self._reported):
-            return
-        for name in self.planner.set_aside.keys() - self._reported:
-            logger.error(
-                "entry %r is set aside, its schedule failed: %s",
-                name,
-                self.planner.set_aside[name],
-                extra={"event": "set-aside", "entry": name},
-            )
-        self._reported = set(self.planner.set_aside)

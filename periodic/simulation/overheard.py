@@ -8,9 +8,9 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from .. import beat, clock_watch, leadership, retries, roster, skew
+from .. import clock_watch, leadership, outcomes, retries, roster, skew
 
-_LOGGERS = tuple(each.logger for each in (beat, clock_watch, leadership, retries, roster, skew))
+_LOGGERS = tuple(each.logger for each in (clock_watch, leadership, outcomes, retries, roster, skew))
 Hear = Callable[[logging.LogRecord], None]
 _HEARS: ContextVar[Hear | None] = ContextVar("hears", default=None)
 _LOCK = threading.Lock()

@@ -394,9 +394,13 @@ def test_a_change_ends_a_long_sleep(stage: Any, entry: MakeEntry) -> None:
 
 def test_the_loop_runs_on_a_manual_clock(stage: Any, entry: MakeEntry) -> None:
     """A running beat wakes when a manual clock is advanced to its next occurrence."""
-    beat = stage.beat(entry(every=10), max_interval=timedelta(seconds=300))
     dispatched = threading.Event()
-    beat._observer = lambda *_: dispatched.set()
+    beat = stage.beat(
+        entry(every=10),
+        max_interval=timedelta(seconds=300),
+        observer=lambda *_: dispatched.set(),
+    )
+    assert not dispatched.is_set()
     thread = threading.Thread(target=beat.run)
     thread.start()
     try:

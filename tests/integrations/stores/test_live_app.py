@@ -153,9 +153,11 @@ def test_code_that_celery_changes_at_run_time_is_followed_too(shop: Any) -> None
 
 def test_a_run_of_the_store_is_sent(shop: Any) -> None:
     """All the way: put, taken up, due, in the queue."""
-    beat = make_beat(shop.celery)
     sent = []
-    beat._observer = lambda entry, outcome: sent.append((entry.name, outcome.status.name))
+    beat = make_beat(
+        shop.celery,
+        observer=lambda entry, outcome: sent.append((entry.name, outcome.status.name)),
+    )
     try:
         shop.schedules.put("job", **{**GOOD, "schedule": timedelta(milliseconds=100)})
         wait_for(lambda: len(sent) >= 2, beat.tick)
