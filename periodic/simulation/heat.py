@@ -11,6 +11,7 @@ from html import escape
 from ..clock import to_utc, to_zone
 from ..explain import run_line
 from .listing import Listed
+from .page import page, picture
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HOURS = 24
@@ -19,10 +20,8 @@ _BUSIEST = 5
 # In the picture: how large a cell is, and where the first one lies.
 _CELL, _LEFT, _TOP = 26, 44, 26
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse}td,th{padding:.2rem .35rem;text-align:right;"
-    "font-variant-numeric:tabular-nums}@media(prefers-color-scheme:dark)"
-    "{body{background:#111;color:#eee}svg{background:#fff}}"
+    "font-variant-numeric:tabular-nums}"
 )
 
 
@@ -68,32 +67,23 @@ class Heat:
     def svg(self) -> str:
         """Return the map as an SVG picture with a text alternative."""
         width, height = _LEFT + HOURS * _CELL + 8, _TOP + len(DAYS) * _CELL + 8
-        begin = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-            f'width="{width}" height="{height}" role="img" aria-labelledby="title desc" '
-            'font-family="system-ui,sans-serif" font-size="11">'
-        )
-        parts = [
-            begin,
-            f'<title id="title">{self.total} runs by weekday and hour</title>',
-            f'<desc id="desc">{escape(self._told())}</desc>',
-        ]
-        parts += [
+        shapes = [
             f'<text x="{x}" y="18" text-anchor="middle">{hour}</text>'
             for hour, x in enumerate(range(_LEFT + _CELL // 2, width - 8, _CELL))
         ]
         for day, name in enumerate(DAYS):
             y = _TOP + day * _CELL
-            parts.append(f'<text x="6" y="{y + 17}">{name}</text>')
+            shapes.append(f'<text x="6" y="{y + 17}">{name}</text>')
             for hour in range(HOURS):
                 number = self.cells[day, hour]
                 x, level = _LEFT + hour * _CELL, self._level(number, 8)
-                parts.append(
+                shapes.append(
                     f'<rect x="{x}" y="{y}" width="{_CELL - 2}" height="{_CELL - 2}" rx="3" '
                     f'fill="{_colour(level)}">'
                     f"<title>{name} {hour:02}:00, {number} runs</title></rect>"
                 )
-        return "\n".join([*parts, "</svg>"]) + "\n"
+        title = f"{self.total} runs by weekday and hour"
+        return picture(width, height, title, self._told(), shapes)
 
     def html(self, title: str = "When the schedule runs") -> str:
         """Return a page that needs neither network nor script: the picture, and its numbers.
@@ -112,15 +102,7 @@ class Heat:
             f"<li>{number} at {escape(run_line(to_zone(at, self.zone)))}</li>"
             for at, number in self.busiest
         )
-        return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{escape(title)}</title>
-<style>{_STYLE}</style>
-<h1>{escape(title)}</h1>
-<p>{escape(self._told())}</p>
-{self.svg()}<h2>Most at once</h2>
+        body = f"""{self.svg()}<h2>Most at once</h2>
 <ol>
 {busiest}
 </ol>
@@ -130,8 +112,8 @@ class Heat:
 <tr><th></th>{head}</tr>
 {rows}
 </table>
-</html>
 """
+        return page(title, self._told(), body, style=_STYLE)
 
     def _told(self) -> str:
         told = f"{self.total} runs by weekday and hour, {_zone_name(self.zone)}."

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from .page import page, picture
 from .spread import Herd, Spread
 
 _MINUTES = 60
 # In the picture: how large a bar is, and where the bars begin.
 _WIDTH, _HEIGHT, _LEFT, _TOP = 12, 90, 60, 24
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "figure{margin:0;overflow-x:auto}"
-    "@media(prefers-color-scheme:dark){body{background:#111;color:#eee}svg{background:#fff}}"
-)
+_STYLE = "figure{margin:0;overflow-x:auto}"
 
 
 class SpreadPage:
@@ -44,23 +41,16 @@ def spread_svg(spread: Spread) -> str:
     """Return the minutes of the hour before and after as an SVG picture with a text alternative."""
     width, height = _LEFT + _MINUTES * _WIDTH + 8, 2 * (_HEIGHT + _TOP) + 24
     top = max([*spread.before.minutes.values(), *spread.after.minutes.values()], default=1)
-    begin = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" role="img" aria-labelledby="title desc" '
-        'font-family="system-ui,sans-serif" font-size="11">'
-    )
-    parts = [
-        begin,
-        '<title id="title">Runs by minute of the hour, before and after</title>',
-        f'<desc id="desc">{escape(spread.told())}</desc>',
+    shapes = [
         *_bars("before", spread.before, _TOP, top),
         *_bars("after", spread.after, 2 * _TOP + _HEIGHT, top),
     ]
-    parts += [
+    shapes += [
         f'<text x="{_LEFT + minute * _WIDTH}" y="{height - 8}">:{minute:02}</text>'
         for minute in range(0, _MINUTES, 5)
     ]
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    title = "Runs by minute of the hour, before and after"
+    return picture(width, height, title, spread.told(), shapes)
 
 
 def spread_html(spread: Spread, title: str = "The herd, spread") -> str:
@@ -71,22 +61,14 @@ def spread_html(spread: Spread, title: str = "The herd, spread") -> str:
         title: of the page.
     """
     moves = "\n".join(f"<li>{escape(each.line())}</li>" for each in spread.offsets)
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{escape(title)}</title>
-<style>{_STYLE}</style>
-<h1>{escape(title)}</h1>
-<p>{escape(spread.told())}</p>
-<figure>
+    body = f"""<figure>
 {spread_svg(spread)}</figure>
 <h2>Who moves</h2>
 <ol>
 {moves}
 </ol>
-</html>
 """
+    return page(title, spread.told(), body, style=_STYLE)
 
 
 def _bars(name: str, herd: Herd, y: int, top: int) -> list[str]:

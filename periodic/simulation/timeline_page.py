@@ -7,16 +7,16 @@ from datetime import datetime
 from html import escape
 
 from ..explain import run_line
+from .page import page, picture
 from .timeline import Timeline
 
 # In the picture: how large a column is, and where the first one lies.
 _WIDTH, _HEIGHT, _TOP, _CHAR = 14, 20, 40, 7
 _LONGEST_NAME = 40
+_TITLE = "When each entry runs"
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
     "figure{margin:0;overflow-x:auto}table{border-collapse:collapse}"
     "td,th{padding:.2rem .6rem;text-align:left;vertical-align:top}"
-    "@media(prefers-color-scheme:dark){body{background:#111;color:#eee}svg{background:#fff}}"
 )
 
 
@@ -50,17 +50,7 @@ def timeline_svg(timeline: Timeline) -> str:
     left = max(map(len, names), default=0) * _CHAR + 16
     width = left + frame.columns * _WIDTH + 16
     height = _TOP + len(names) * _HEIGHT + 12
-    begin = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" role="img" aria-labelledby="title desc" '
-        'font-family="system-ui,sans-serif" font-size="11">'
-    )
-    parts = [
-        begin,
-        '<title id="title">When each entry runs</title>',
-        f'<desc id="desc">{escape(timeline.told())}</desc>',
-    ]
-    parts += [
+    shapes = [
         f'<rect x="{left + column * _WIDTH}" y="24" width="{_WIDTH}" height="{height - 30}" '
         'fill="#fff3c4"/>'
         for column in range(frame.columns)
@@ -69,26 +59,26 @@ def timeline_svg(timeline: Timeline) -> str:
     free = 0
     for column, reading in frame.hours():
         x = left + column * _WIDTH
-        parts.append(f'<path d="M{x} 24V{height - 6}" stroke="#ccc"/>')
+        shapes.append(f'<path d="M{x} 24V{height - 6}" stroke="#ccc"/>')
         if x >= free:
-            parts.append(f'<text x="{x}" y="18">{reading:%H:%M}</text>')
+            shapes.append(f'<text x="{x}" y="18">{reading:%H:%M}</text>')
             free = x + 6 * _CHAR
     for number, (name, row) in enumerate(timeline.rows.items()):
         y = _TOP + number * _HEIGHT
-        parts.append(f'<text x="6" y="{y + 4}">{escape(_short(name))}</text>')
-        parts.append(f'<path d="M{left} {y}H{width - 16}" stroke="#ddd"/>')
+        shapes.append(f'<text x="6" y="{y + 4}">{escape(_short(name))}</text>')
+        shapes.append(f'<path d="M{left} {y}H{width - 16}" stroke="#ddd"/>')
         for column, count in sorted(row.items()):
             size = min(6 + 2 * count, _WIDTH)
             said = f"{name}, {_reading(frame.at(column))}: {count} runs"
-            parts.append(
+            shapes.append(
                 f'<rect x="{left + column * _WIDTH + (_WIDTH - size) / 2:g}" y="{y - size / 2:g}" '
                 f'width="{size}" height="{size}" rx="3" fill="#1f5fa8">'
                 f"<title>{escape(said)}</title></rect>"
             )
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return picture(width, height, _TITLE, timeline.told(), shapes)
 
 
-def timeline_html(timeline: Timeline, title: str = "When each entry runs") -> str:
+def timeline_html(timeline: Timeline, title: str = _TITLE) -> str:
     """Return a page: the picture, and the runs of each entry in words.
 
     Args:
@@ -101,23 +91,15 @@ def timeline_html(timeline: Timeline, title: str = "When each entry runs") -> st
         f"{_more(sum(timeline.rows[name].values()) - len(runs))}</td></tr>"
         for name, runs in timeline.runs.items()
     )
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{escape(title)}</title>
-<style>{_STYLE}</style>
-<h1>{escape(title)}</h1>
-<p>{escape(timeline.told())}</p>
-<figure>
+    body = f"""<figure>
 {timeline_svg(timeline)}</figure>
 <h2>In words</h2>
 <table>
 <tr><th scope=col>Entry</th><th scope=col>Runs</th><th scope=col>When</th></tr>
 {rows}
 </table>
-</html>
 """
+    return page(title, timeline.told(), body, style=_STYLE, width=70)
 
 
 def _short(name: str) -> str:
