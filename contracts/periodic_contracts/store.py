@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import pytest
 
 from .contract import NAMESPACE, Contract
+from .telling import SECOND, START, TellingPromises
 
 if TYPE_CHECKING:
     import periodic
 
     from .core import Core
 
-_START = datetime(2026, 3, 2, 12, tzinfo=UTC)
-_SECOND = timedelta(seconds=1)
 _THREADS = 4
 #: What each kind of JSON value may look like.
 _EVERYTHING: dict[str, Any] = {
@@ -38,7 +37,7 @@ class MakeSchedules(Protocol):
         ...
 
 
-class StoreContract(Contract):
+class StoreContract(TellingPromises, Contract):
     """Entries that change while beats run are never lost, half written or overwritten unseen."""
 
     #: The store's class.
@@ -62,7 +61,7 @@ class StoreContract(Contract):
     @pytest.fixture
     def time(self, core: Core) -> periodic.ManualClock:
         """The clock of whoever changes something."""
-        return core.ManualClock(_START)
+        return core.ManualClock(START)
 
     @pytest.fixture
     def open_store(
@@ -125,7 +124,7 @@ class StoreContract(Contract):
         assert read.definition["catch_up"] == "all"
         assert read.definition["catch_up_window"] == 5400
         assert not read.enabled
-        assert read.created_at == read.updated_at == read.since == _START
+        assert read.created_at == read.updated_at == read.since == START
 
     def test_an_unknown_name_is_nothing(self, core: Core, open_store: MakeSchedules) -> None:
         """Reading it returns None; changing it is an error, and makes nothing."""
@@ -194,14 +193,14 @@ class StoreContract(Contract):
         schedules = open_store()
         first = put(schedules)
         other = put(schedules, "other")
-        time.advance(_SECOND)
+        time.advance(SECOND)
         same = put(schedules)
         changed = put(schedules, args=[1])
 
         assert [first.version, other.version, same.version] == [1, 2, 1]
         assert changed.version == schedules.store.revision() == 3
         assert same == first
-        assert (changed.created_at, changed.updated_at) == (_START, _START + _SECOND)
+        assert (changed.created_at, changed.updated_at) == (START, START + SECOND)
         assert [row.revision for row in schedules.audit()] == [3, 2, 1]
 
     def test_a_stale_write_is_a_conflict_and_changes_nothing(
@@ -326,171 +325,17 @@ class StoreContract(Contract):
         """A change of the entry does not end it; resuming does, and counting starts then."""
         schedules = open_store()
         put(schedules)
-        until = _START + timedelta(hours=1)
+        until = START + timedelta(hours=1)
         schedules.pause("job", note="stocktaking\nand more", until=until)
         put(schedules, args=[1])
         paused = open_store().get("job")
-        time.advance(_SECOND)
+        time.advance(SECOND)
         resumed = schedules.resume("job")
 
         assert paused is not None
         assert paused.pause is not None
-        assert (paused.pause.at, paused.pause.until) == (_START, until)
+        assert (paused.pause.at, paused.pause.until) == (START, until)
         assert paused.pause.note == "stocktaking\nand more"
-        assert paused.paused(until - _SECOND)
+        assert paused.paused(until - SECOND)
         assert not paused.paused(until)
-        assert (resumed.pause, resumed.since) == (None, _START + _SECOND)
-
-    # -- looking ---------------------------------------------------------------------------------
-
-    def test_pages_follow_one_another_without_gap_or_repetition(
-        self, open_store: MakeSchedules
-    ) -> None:
-        """Each page starts behind the last name of the one before, even if that is gone by now."""
-        schedules = open_store()
-        good = {"task": "shop.job", "schedule": 60}
-        names = [f"user:{number:02}:report" for number in range(25)]
-        schedules.put_many(dict.fromkeys(reversed(names), good))
-        first = [record.name for record in schedules.list(limit=10)]
-        schedules.delete(first[-1])
-        second = [record.name for record in schedules.list(limit=10, after=first[-1])]
-        third = [record.name for record in schedules.list(limit=10, after=second[-1])]
-
-        assert first + second + third == names
-        assert [record.name for record in schedules.all("user:1", limit=4)] == names[10:20]
-
-    def test_lists_are_filtered(
-        self, open_store: MakeSchedules, put: Callable[..., periodic.EntryRecord]
-    ) -> None:
-        """By task, by what the definition says, by pause and by source."""
-        schedules = open_store()
-        put(schedules, "a", task="other")
-        put(schedules, "b", enabled=False)
-        put(schedules, "c")
-        schedules.pause("c")
-
-        def names(**filters: Any) -> list[str]:
-            return [record.name for record in schedules.list(**filters)]
-
-        assert names(task="other") == ["a"]
-        assert names(enabled=False) == ["b"]
-        assert names(enabled=True) == ["a", "c"]
-        assert names(paused=True) == ["c"]
-        assert names(paused=False) == ["a", "b"]
-        assert names(source="store") == ["a", "b", "c"]
-        assert names(source="code") == []
-
-    # -- what a beat asks ------------------------------------------------------------------------
-
-    def test_what_is_otherwise_since_a_revision_is_told_and_nothing_else(
-        self, open_store: MakeSchedules, put: Callable[..., periodic.EntryRecord]
-    ) -> None:
-        """Made, changed and removed; an entry that changed twice once, as it is now."""
-        schedules, store = open_store(), open_store().store
-        for name in ("same", "changed", "gone", "back"):
-            put(schedules, name)
-        everything = store.changes(None)
-        before = sorted(record.name for record in everything.records)
-        put(schedules, "new")
-        put(schedules, "changed", args=[1])
-        put(schedules, "changed", args=[2])
-        put(schedules, "short")
-        for name in ("gone", "back", "short"):
-            schedules.delete(name)
-        put(schedules, "back", args=[3])
-        since = store.changes(everything.revision)
-
-        assert everything.whole
-        assert before == ["back", "changed", "gone", "same"]
-        assert not since.whole
-        told = {record.name: record.definition.get("args") for record in since.records}
-        assert told == {"new": None, "changed": [2], "back": [3]}
-        assert set(since.removed) == {"gone", "short"}
-        assert since.revision == store.revision() == schedules.store.revision()
-        assert list(store.changes(since.revision).records) == []
-
-    def test_a_revision_that_never_was_gets_all_there_is(
-        self, open_store: MakeSchedules, put: Callable[..., periodic.EntryRecord]
-    ) -> None:
-        """A store that was put back from a copy is read anew, not waited for."""
-        schedules = open_store()
-        put(schedules)
-        changes = schedules.store.changes(1000)
-
-        assert changes.whole
-        assert [record.name for record in changes.records] == ["job"]
-        assert changes.revision == 1
-
-    def test_a_watch_sees_the_changes_of_others(
-        self, core: Core, open_store: MakeSchedules, put: Callable[..., periodic.EntryRecord]
-    ) -> None:
-        """Quiet while nothing happens, soon there when something does; the revision says what."""
-        schedules, store = open_store(), open_store().store
-        put(schedules)
-        watch = store.watch()
-        wait = core.SystemClock()
-        never = core.Wake()
-        watch.changed()
-        quiet = watch.changed()
-        put(schedules, args=[1])
-        latest = wait.monotonic() + 1
-        seen = watch.changed()
-        while not seen and wait.monotonic() < latest:
-            wait.wait_until(wait.monotonic() + watch.every.total_seconds(), never)
-            seen = watch.changed()
-        watch.close()
-
-        assert not quiet
-        assert seen
-        assert watch.every <= _SECOND
-
-    # -- audit -----------------------------------------------------------------------------------
-
-    def test_every_change_is_audited(
-        self,
-        open_store: MakeSchedules,
-        put: Callable[..., periodic.EntryRecord],
-        time: periodic.ManualClock,
-    ) -> None:
-        """Who, when, from where, what it was and what it is; the newest first."""
-        schedules = open_store(who="maria")
-        put(schedules)
-        time.advance(_SECOND)
-        schedules.by("cron", via="import").set("job", args=[1])
-        schedules.pause("job", note="why")
-        schedules.resume("job")
-        schedules.rename("job", "new")
-        schedules.delete("new")
-        rows = open_store().audit()
-
-        told = [(row.origin.who, row.origin.via, row.origin.action, row.name) for row in rows]
-        assert told == [
-            ("maria", "api", "delete", "new"),
-            ("maria", "api", "rename", "new"),
-            ("maria", "api", "rename", "job"),
-            ("maria", "api", "resume", "job"),
-            ("maria", "api", "pause", "job"),
-            ("cron", "import", "set", "job"),
-            ("maria", "api", "put", "job"),
-        ]
-        made, changed = rows[-1], rows[-2]
-        assert (made.at, changed.at) == (_START, _START + _SECOND)
-        assert made.before is None
-        assert made.after is not None
-        assert made.after["task"] == "shop.job"
-        assert changed.before is not None
-        assert changed.after is not None
-        assert ("args" in changed.before, changed.after["args"]) == (False, [1])
-        assert rows[0].after is None
-        assert [row.name for row in schedules.audit("new")] == ["new", "new"]
-        assert schedules.audit(limit=1, before=rows[0].revision) == [rows[1]]
-
-    def test_the_audit_keeps_the_newest(
-        self, open_store: MakeSchedules, put: Callable[..., periodic.EntryRecord]
-    ) -> None:
-        """It is bounded: what is older than the newest so many changes is gone."""
-        schedules = open_store(audit_kept=5)
-        for number in range(12):
-            put(schedules, args=[number])
-
-        assert [row.revision for row in schedules.audit()] == [12, 11, 10, 9, 8]
+        assert (resumed.pause, resumed.since) == (None, START + SECOND)
