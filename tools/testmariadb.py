@@ -6,19 +6,17 @@ Where this is root the server runs as the system's user `mysql`.
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
+import signal
 import socket
-import subprocess
-import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-#: Seconds until a server that does not answer counts as broken.
-_LIMIT = 60
-_USER = "mysql"
+from testdatabase import Database, running
+
+from periodic_contracts import servers
+
 _PROGRAMS = ("mariadbd", "mariadb-install-db")
 #: Where packages put a server, beside the search path.
 _FOLDERS = os.pathsep.join(("/usr/sbin", "/usr/libexec", "/usr/local/sbin"))
@@ -34,12 +32,12 @@ def find() -> dict[str, Path] | None:
     """The programs of a MariaDB on this machine, by name; None where there is none."""
     path = os.pathsep.join((os.environ.get("PATH", ""), _FOLDERS))
     found = {name: shutil.which(name, path=path) for name in _PROGRAMS}
-    if not all(found.values()) or (os.geteuid() == 0 and _account() is None):
+    if not all(found.values()) or not MariaDB.may_run():
         return None
     return {name: Path(program) for name, program in found.items() if program}
 
 
-class MariaDB:
+class MariaDB(Database):
     """A server with an empty database.
 
     Args:
@@ -47,29 +45,20 @@ class MariaDB:
         folder: for all that it writes.
     """
 
+    name = "MariaDB"
+    user = "mysql"
+    limit = 60
+    #: Nobody keeps what it holds.
+    end = signal.SIGKILL
+
     def __init__(self, programs: dict[str, Path], folder: Path) -> None:
-        self.port: int = _free_port()
+        super().__init__(folder)
         self._programs = programs
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-        account = _account() if os.geteuid() == 0 else None
-        self._user = None if account is None else account.pw_uid
-        if account is not None:
-            os.chown(folder, account.pw_uid, account.pw_gid)
-        done = subprocess.run(
-            [
-                *(programs["mariadb-install-db"], "--no-defaults"),
-                *(f"--datadir={folder / 'data'}", "--auth-root-authentication-method=normal"),
-                "--skip-test-db",
-            ],
-            cwd=folder,
-            user=self._user,
-            capture_output=True,
-            text=True,
-            check=False,
+        self._run(
+            *(programs["mariadb-install-db"], "--no-defaults"),
+            *(f"--datadir={folder / 'data'}", "--auth-root-authentication-method=normal"),
+            "--skip-test-db",
         )
-        if done.returncode:
-            raise RuntimeError(f"it was not made:\n{done.stdout}{done.stderr}")
         (folder / "setup.sql").write_text(_SETUP)
 
     @property
@@ -77,38 +66,16 @@ class MariaDB:
         """The URL of its database, as SQLAlchemy takes it."""
         return f"mariadb+pymysql://shop@127.0.0.1:{self.port}/shop?charset=utf8mb4"
 
-    def start(self) -> None:
-        """Start it and return once it takes connections."""
-        with (self._folder / "output.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(self._programs["mariadbd"], "--no-defaults"),
-                    *(f"--datadir={self._folder / 'data'}", f"--port={self.port}"),
-                    *("--bind-address=127.0.0.1", f"--socket={self._folder / 'socket'}"),
-                    *(f"--pid-file={self._folder / 'pid'}", "--skip-name-resolve"),
-                    # Quick, and kept by nobody.
-                    *("--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M"),
-                    f"--init-file={self._folder / 'setup.sql'}",
-                ],
-                cwd=self._folder,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                user=self._user,
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + _LIMIT
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                log_text = (self._folder / "output.log").read_text(errors="replace")
-                raise RuntimeError(f"MariaDB does not answer:\n{log_text}")
-            time.sleep(0.02)
-
-    def stop(self) -> None:
-        """End it at once: nobody keeps what it holds."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait(_LIMIT)
+    def _command(self) -> Sequence[str | Path]:
+        return [
+            *(self._programs["mariadbd"], "--no-defaults"),
+            *(f"--datadir={self._folder / 'data'}", f"--port={self.port}"),
+            *("--bind-address=127.0.0.1", f"--socket={self._folder / 'socket'}"),
+            *(f"--pid-file={self._folder / 'pid'}", "--skip-name-resolve"),
+            # Quick, and kept by nobody.
+            *("--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M"),
+            f"--init-file={self._folder / 'setup.sql'}",
+        ]
 
     def _answers(self) -> bool:
         """Tell whether it greets clients; it does once its set-up is done."""
@@ -126,24 +93,6 @@ def private() -> Iterator[MariaDB]:
     """Run a private server in a folder of its own."""
     programs = find()
     if programs is None:
-        raise RuntimeError("no MariaDB on this machine")
-    with tempfile.TemporaryDirectory(prefix="periodic-mariadb-") as name:
-        server = MariaDB(programs, Path(name))
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _account() -> pwd.struct_passwd | None:
-    try:
-        return pwd.getpwnam(_USER)
-    except KeyError:
-        return None
+        raise servers.ServerMissingError("no MariaDB on this machine", "mariadb")
+    with running(lambda folder: MariaDB(programs, folder), "mariadb") as server:
+        yield server
