@@ -1,9 +1,17 @@
-"""What is asked of each broker: a herd that comes due together, beside Celery's own loop."""
+"""What is asked of each broker: a herd that comes due together, beside Celery's own loop.
+
+A private server is started; everything runs against it in one go, taking turns, so that a busy
+machine slows all alike.
+"""
 
 from __future__ import annotations
 
 import gc
+import json
 import statistics
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,6 +21,7 @@ from celery import Celery
 
 from periodic import Beat, Broker, Entry, ManualClock, interval
 from periodic.integrations.celery.render import Renderer
+from periodic.leadership import Leadership
 
 #: How many entries come due together.
 HERD = 10_000
@@ -145,6 +154,56 @@ def publish_loop(app: Celery, count: int) -> None:
     with app.producer_pool.acquire(block=True) as producer:
         for number in range(count):
             task.apply_async((number,), producer=producer)
+
+
+def watcher(script: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start a process that watches the queue, and return once it does.
+
+    Args:
+        script: prints `ready`, and in the end one line of JSON.
+        *arguments: for the script.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "ready"
+    return process
+
+
+def seen_by(watch: subprocess.Popen[str]) -> list[float]:
+    """Wait for what a watcher has to say."""
+    assert watch.stdout is not None
+    seen: list[float] = json.loads(watch.stdout.readline())
+    return seen
+
+
+def singles(
+    app: Celery,
+    broker: Broker,
+    script: str,
+    *arguments: object,
+    leadership: Leadership | None = None,
+) -> list[float]:
+    """Return how late, in ms, single occurrences of one entry arrive.
+
+    Args:
+        app: renders.
+        broker: of the namespace `single`.
+        script: of the watcher, which says how late each was.
+        *arguments: for the script.
+        leadership: of the beat, where its broker asks for one.
+    """
+    beat = Beat(broker, Renderer(app), namespace="single", leadership=leadership)
+    beat.put(Entry(name="single", task="t", schedule=interval(seconds=0.1), args=[1]))
+    watch = watcher(script, *arguments)
+    thread = threading.Thread(target=beat.run)
+    thread.start()
+    late = seen_by(watch)
+    beat.stop()
+    thread.join()
+    watch.wait(timeout=10)
+    return late
 
 
 def tell_adopted(ours: Ours) -> None:

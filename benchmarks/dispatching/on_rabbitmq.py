@@ -1,16 +1,9 @@
-"""What dispatching costs on RabbitMQ: ours beside Celery's publish loop and raw py-amqp.
-
-A private node is started; everything runs against it in one go, taking turns, so that a busy
-machine slows all alike.
-"""
+"""What dispatching costs on RabbitMQ: ours beside Celery's publish loop and raw py-amqp."""
 
 from __future__ import annotations
 
 import json
 import statistics
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterable
 from datetime import timedelta
@@ -19,8 +12,7 @@ from typing import Any
 import kombu
 from celery import Celery
 
-from periodic import Beat, Entry, ManualClock, SystemClock, interval
-from periodic.integrations.celery.render import Renderer
+from periodic import Entry, ManualClock, SystemClock
 from periodic.leadership import Leadership
 from periodic_brokers.rabbitmq import RabbitMQBroker
 from periodic_contracts import servers
@@ -35,6 +27,7 @@ from .common import (
     celery_app,
     entry,
     publish_loop,
+    singles,
     tell_adopted,
     tell_late,
 )
@@ -160,23 +153,11 @@ def throughput(url: str) -> list[Promise]:
     ]
 
 
-def singles(url: str) -> list[Promise]:
+def lateness(url: str) -> list[Promise]:
     """Print how late, in ms, single occurrences of one entry arrive."""
     app = celery_app(url)
     broker = RabbitMQBroker(app.connection_for_write(), namespace="single", clock=SystemClock())
-    beat = Beat(broker, Renderer(app), namespace="single", leadership=Leadership(broker))
-    beat.put(Entry(name="single", task="t", schedule=interval(seconds=0.1), args=[1]))
-    watch = subprocess.Popen(
-        [sys.executable, "-c", WATCH, url, str(SINGLES)], stdout=subprocess.PIPE, text=True
-    )
-    assert watch.stdout is not None
-    assert watch.stdout.readline().strip() == "ready"
-    thread = threading.Thread(target=beat.run)
-    thread.start()
-    late: list[float] = json.loads(watch.stdout.readline())
-    beat.stop()
-    thread.join()
-    watch.wait(timeout=10)
+    late = singles(app, broker, WATCH, url, SINGLES, leadership=Leadership(broker))
     return [(f"one due entry: median under {SINGLE_MS:g} ms", tell_late(late) < SINGLE_MS)]
 
 
@@ -223,5 +204,5 @@ def run(*, costs_alone: bool) -> list[Promise]:
     with servers.private("rabbitmq") as server:
         promises = throughput(server.url)
         if not costs_alone:
-            promises += [*singles(server.url), *bytes_a_tick(server.url)]
+            promises += [*lateness(server.url), *bytes_a_tick(server.url)]
     return promises

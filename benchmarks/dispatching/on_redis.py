@@ -1,17 +1,11 @@
-"""What dispatching costs on Redis: ours beside Celery's publish loop and beat, and raw LPUSH.
-
-A private redis-server is started; everything runs against it in one go, taking turns, so that a
-busy machine slows all alike.
-"""
+"""What dispatching costs on Redis: ours beside Celery's publish loop and beat, and raw LPUSH."""
 
 from __future__ import annotations
 
-import json
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,8 +17,7 @@ import redis
 from celery import Celery
 from celery.beat import Scheduler
 
-from periodic import Beat, Entry, ManualClock, interval
-from periodic.integrations.celery.render import Renderer
+from periodic import ManualClock
 from periodic_brokers.redis import RedisBroker
 from periodic_contracts import servers
 
@@ -38,8 +31,11 @@ from .common import (
     celery_app,
     entry,
     publish_loop,
+    seen_by,
+    singles,
     tell_adopted,
     tell_late,
+    watcher,
 )
 
 ROUNDS = 7
@@ -191,47 +187,19 @@ def last_visible(port: int, url: str, client: Any, count: int, *, all_active: bo
     # Time enough to start, to adopt and to build templates.
     anchor = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=45 + 15 * count)
     with beats(count, url, all_active=all_active, anchor=anchor):
-        watch = watcher(port, HERD, "last")
-        assert watch.stdout is not None
-        (seen,) = json.loads(watch.stdout.readline())
+        watch = watcher(WATCH, port, HERD, "last")
+        (seen,) = seen_by(watch)
         watch.wait(timeout=10)
     assert client.llen("celery") == HERD
     return (seen - anchor.timestamp()) * 1000
 
 
-def watcher(port: int, count: int, what: str) -> subprocess.Popen[str]:
-    """Start a process that watches the queue."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WATCH, str(port), str(count), what],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline().strip() == "ready"
-    return process
-
-
-def singles(port: int, url: str, client: Any) -> list[float]:
-    """Return how late, in ms, single occurrences of one entry arrive."""
+def lateness(port: int, url: str, client: Any) -> list[Promise]:
+    """Print how late messages are; return the promises and whether they hold."""
     client.flushdb()
     app = celery_app(url)
     broker = RedisBroker(app.connection_for_write(), namespace="single")
-    beat = Beat(broker, Renderer(app), namespace="single")
-    beat.put(Entry(name="single", task="t", schedule=interval(seconds=0.1), args=[1]))
-    watch = watcher(port, SINGLES, "each")
-    thread = threading.Thread(target=beat.run)
-    thread.start()
-    assert watch.stdout is not None
-    late: list[float] = json.loads(watch.stdout.readline())
-    beat.stop()
-    thread.join()
-    watch.wait(timeout=10)
-    return late
-
-
-def lateness(port: int, url: str, client: Any) -> list[Promise]:
-    """Print how late messages are; return the promises and whether they hold."""
-    median = tell_late(singles(port, url, client))
+    median = tell_late(singles(app, broker, WATCH, port, SINGLES, "each"))
     one = [last_visible(port, url, client, 1, all_active=False) for _ in range(3)]
     three = [last_visible(port, url, client, 3, all_active=False) for _ in range(3)]
     active = last_visible(port, url, client, 3, all_active=True)
