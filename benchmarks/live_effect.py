@@ -11,52 +11,32 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from celery import Celery
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 
-from periodic import Beat
-from periodic.integrations.celery import make_beat, schedules_of
+from periodic.integrations.celery import schedules_of
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 
 import testpostgres
+from live_shop import make_app, running, switch, wait_for
 
 CHANGES = 200
 MEDIAN, WORST = 0.05, 1.0
 #: Seconds between two changes, so that they meet the beat at any moment of its rounds.
 PAUSES = (0.011, 0.017, 0.023)
-UPDATE = text("UPDATE periodic_entries SET enabled = :enabled WHERE name = 'plain'")
-
-
-@contextmanager
-def running(app: Celery) -> Iterator[Beat]:
-    """Run a beat in a thread."""
-    beat = make_beat(app)
-    thread = threading.Thread(target=beat.run, daemon=True)
-    thread.start()
-    try:
-        yield beat
-    finally:
-        beat.stop()
-        thread.join(10)
+#: Seconds between two looks at the plan.
+LOOK = 0.0005
 
 
 def measure(what: str, url: str, count: int) -> bool:
     """Change entries of a store; tell whether the promise holds."""
-    app = Celery("shop", broker="memory://")
-    app.conf.update(result_expires=None, periodic={"store": url, "namespace": what})
-
-    @app.task(name="shop.job", shared=False)
-    def job() -> None:
-        return
-
+    app = make_app(url, namespace=what)
     live = schedules_of(app)
     if not url.startswith("redis"):
         live.store.migrate()
@@ -72,12 +52,11 @@ def measure(what: str, url: str, count: int) -> bool:
         if not url.startswith("redis"):
             engine = create_engine(url)
 
-            def switch(number: int) -> Callable[[], bool]:
-                with engine.begin() as connection:
-                    connection.execute(UPDATE, {"enabled": number % 2})
+            def update(number: int) -> Callable[[], bool]:
+                switch(engine, "plain", enabled=bool(number % 2))
                 return lambda: ("plain" in beat.planner) == bool(number % 2)
 
-            taken = [took(switch, number) for number in range(count)]
+            taken = [took(update, number) for number in range(count)]
             kept = told(f"{what}, UPDATE by plain SQL", taken) and kept
             engine.dispose()
     live.store.close()
@@ -88,14 +67,8 @@ def took(change: Callable[[int], Callable[[], bool]], number: int) -> float:
     """Return how long a change takes, from before it is made until the beat has it."""
     time.sleep(PAUSES[number % len(PAUSES)])
     start = time.perf_counter()
-    wait_for(change(number))
+    wait_for(change(number), look=LOOK)
     return time.perf_counter() - start
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until it holds."""
-    while not condition():
-        time.sleep(0.0005)
 
 
 def told(what: str, taken: list[float]) -> bool:

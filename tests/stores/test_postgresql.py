@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from celery import Celery
-from sqlalchemy import create_engine, text
+from live_shop import make_app, running, switch, wait_for
+from sqlalchemy import create_engine
 
-from periodic import Beat, ConfigError, Origin, Schedules
-from periodic.integrations.celery import make_beat, schedules_of
+from periodic import ConfigError, Origin, Schedules
+from periodic.integrations.celery import schedules_of
 from periodic.stores.sql import SQLStore
 from periodic_brokers import memory
 
@@ -40,44 +39,11 @@ def server() -> Iterator[Any]:
 @pytest.fixture
 def app(server: Any) -> Iterator[Celery]:
     """An app whose store is there."""
-    app = Celery("shop", broker="memory://", set_as_current=False)
-    app.conf.update(result_expires=None, periodic={"store": server.url, "max_interval": 0.5})
-
-    @app.task(name="shop.job", shared=False)
-    def job(number: int = 0) -> int:
-        return number
-
+    app = make_app(server.url, max_interval=0.5)
     schedules_of(app).store.migrate()
     yield app
     schedules_of(app).store.close()
     app.close()
-
-
-@contextmanager
-def running(app: Celery, sent: list[str] | None = None) -> Iterator[Beat]:
-    """Run a beat in a thread; write down which entries were sent."""
-
-    def observe(entry: Any, outcome: Any) -> None:
-        if sent is not None:
-            sent.append(f"{outcome.status.name} {entry.name} {outcome.occurrence.fire_time}")
-
-    beat = make_beat(app, observer=observe)
-    thread = threading.Thread(target=beat.run, daemon=True)
-    thread.start()
-    try:
-        yield beat
-    finally:
-        beat.stop()
-        thread.join(10)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 10) -> float:
-    """Wait until it holds; return after how many seconds that was."""
-    start = time.monotonic()
-    while not condition():
-        assert time.monotonic() < start + seconds, "it did not happen"
-        time.sleep(0.002)
-    return time.monotonic() - start
 
 
 def test_tables_are_made_when_somebody_says_so(server: Any) -> None:
@@ -103,9 +69,7 @@ def test_changes_of_the_api_and_of_plain_sql_are_there_in_no_time(app: Celery, s
             name = f"e{number}"
             live.put(name, task="shop.job", schedule=3600)
             took.append(wait_for(lambda n=name: n in beat.planner))
-            with engine.begin() as connection:
-                disable = text("UPDATE periodic_entries SET enabled = 0 WHERE name = :name")
-                connection.execute(disable, {"name": name})
+            switch(engine, name, enabled=False)
             took.append(wait_for(lambda n=name: n not in beat.planner))
     engine.dispose()
     took.sort()
@@ -121,7 +85,11 @@ def test_a_server_that_goes_away_and_comes_back_costs_no_run(
     live = schedules_of(app)
     live.put("steady", task="shop.job", schedule=0.2)
     sent: list[str] = []
-    with running(app, sent) as beat, caplog.at_level(logging.INFO):
+
+    def observe(entry: Any, outcome: Any) -> None:
+        sent.append(f"{outcome.status.name} {entry.name} {outcome.occurrence.fire_time}")
+
+    with running(app, observe) as beat, caplog.at_level(logging.INFO):
         wait_for(lambda: len(sent) > 2)
         server.stop()
         wait_for(lambda: bool(beat.status().reason))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from celery import Celery
+from live_shop import make_app, running, wait_for
 from redis import Redis
 
 from periodic import Changes, Schedules, StoreUnreachable
-from periodic.integrations.celery import make_beat, schedules_of
+from periodic.integrations.celery import schedules_of
 from periodic.stores.redis import RedisStore
 from periodic_brokers import memory
 
@@ -27,15 +24,6 @@ def schedules(clean_redis_url: str) -> Any:
     store = RedisStore.open(clean_redis_url, namespace="shop")
     yield Schedules(store)
     store.close()
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 10) -> float:
-    """Wait until it holds; return after how many seconds that was."""
-    start = time.monotonic()
-    while not condition():
-        assert time.monotonic() < start + seconds, "it did not happen"
-        time.sleep(0.002)
-    return time.monotonic() - start
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"definition": 1}', '{"definition": {}, "pause": 1}'])
@@ -94,28 +82,18 @@ def test_a_server_that_is_away_is_unreachable_and_comes_back(own_redis: Any) -> 
 def test_changes_are_there_in_no_time(clean_redis_url: str) -> None:
     """From the write to the plan of a running beat in a blink (the benchmark is stricter)."""
     memory.reset()
-    app = Celery("shop", broker="memory://", set_as_current=False)
-    app.conf.update(result_expires=None, periodic={"store": clean_redis_url})
-
-    @app.task(name="shop.job", shared=False)
-    def job() -> None:
-        """Do nothing."""
-
-    beat = make_beat(app)
-    thread = threading.Thread(target=beat.run, daemon=True)
-    thread.start()
+    app = make_app(clean_redis_url)
     live = schedules_of(app)
     took: list[float] = []
     try:
-        live.put("first", **GOOD)
-        wait_for(lambda: "first" in beat.planner)
-        for number in range(40):
-            name = f"e{number}"
-            live.put(name, **GOOD)
-            took.append(wait_for(lambda n=name: n in beat.planner))
+        with running(app) as beat:
+            live.put("first", **GOOD)
+            wait_for(lambda: "first" in beat.planner)
+            for number in range(40):
+                name = f"e{number}"
+                live.put(name, **GOOD)
+                took.append(wait_for(lambda n=name: n in beat.planner))
     finally:
-        beat.stop()
-        thread.join(10)
         live.store.close()
         app.close()
         memory.reset()
