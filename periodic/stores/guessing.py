@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 from ..errors import StoreUnreachable
 from ..records import EntryRecord
@@ -33,6 +34,11 @@ class Look:
     found: Mapping[str, EntryRecord] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def at(cls, texts: Mapping[str, str]) -> Self:
+        """Return what records say that are kept, or remembered, as texts."""
+        return cls({name: to_record(name, text) for name, text in texts.items()}, texts)
+
 
 #: Sends a step; returns what there is now, by place, or what there is instead of what was believed.
 Attempt = Callable[[Sequence[Write], Look], Sequence[EntryRecord | None] | Look]
@@ -51,7 +57,7 @@ class Beliefs:
         """Return what is believed of some names; what was never seen is believed not to be."""
         with self._lock:
             texts = {name: self._texts[name] for name in names if name in self._texts}
-        return Look({name: to_record(name, text) for name, text in texts.items()}, texts)
+        return Look.at(texts)
 
     def see(self, names: Sequence[str], records: Sequence[EntryRecord | None]) -> None:
         """Take note of what there is."""
@@ -62,6 +68,11 @@ class Beliefs:
                     self._texts[name] = to_document(record)
             while len(self._texts) > _MOST:
                 del self._texts[next(iter(self._texts))]
+
+    def see_read(self, names: Sequence[str], found: Mapping[str, EntryRecord]) -> None:
+        """Take note of what somebody has read: whoever looks at one is likely to change it."""
+        if len(names) == 1:
+            self.see(names, [found.get(names[0])])
 
     def step(
         self,

@@ -143,8 +143,7 @@ class RedisStore(ScheduleStore):
         wanted = list(names)
         with self.asking() as client:
             found = self._read(client, wanted)
-        if len(wanted) == 1:  # whoever looks at one is likely to change it
-            self._beliefs.see(wanted, [found.get(wanted[0])])
+        self._beliefs.see_read(wanted, found)
         return found
 
     def page(self, query: Query) -> list[EntryRecord]:
@@ -237,16 +236,18 @@ class RedisStore(ScheduleStore):
     # -- steps -----------------------------------------------------------------------------------
 
     def _read(self, client: Any, names: Sequence[str]) -> dict[str, EntryRecord]:
-        found: dict[str, EntryRecord] = {}
+        texts = self._texts(client, names)
+        return {name: to_record(name, text) for name, text in texts.items()}
+
+    def _texts(self, client: Any, names: Sequence[str]) -> dict[str, str]:
+        texts: dict[str, str] = {}
         for start in range(0, len(names), _MANY):
             some = names[start : start + _MANY]
-            texts = client.hmget(f"{self._key}entries", some)
-            found.update(
-                (name, to_record(name, text))
-                for name, text in zip(some, texts, strict=True)
-                if text is not None
+            found = client.hmget(f"{self._key}entries", some)
+            texts.update(
+                (name, text) for name, text in zip(some, found, strict=True) if text is not None
             )
-        return found
+        return texts
 
     def _all(self) -> Iterator[EntryRecord]:
         page = self.page(Query(limit=_MANY))
@@ -256,14 +257,7 @@ class RedisStore(ScheduleStore):
 
     def _look(self, names: Sequence[str]) -> Look:
         with self.asking() as client:
-            texts: dict[str, str] = {}
-            for start in range(0, len(names), _MANY):
-                some = names[start : start + _MANY]
-                found = client.hmget(f"{self._key}entries", some)
-                texts.update(
-                    (name, text) for name, text in zip(some, found, strict=True) if text is not None
-                )
-        return Look({name: to_record(name, text) for name, text in texts.items()}, texts)
+            return Look.at(self._texts(client, names))
 
     def _attempt(
         self, writes: Sequence[Write], look: Look, origin: Origin
@@ -278,10 +272,8 @@ class RedisStore(ScheduleStore):
         with self.asking():
             fresh, *answers = self._script(keys, [self.audit_kept, self.channel, *told])
             if not fresh:
-                texts = {
-                    write.name: text for write, text in zip(writes, answers, strict=True) if text
-                }
-                return Look({name: to_record(name, text) for name, text in texts.items()}, texts)
+                found = zip(writes, answers, strict=True)
+                return Look.at({write.name: text for write, text in found if text})
             kept: list[EntryRecord | None] = []
             for write, version in zip(writes, answers, strict=True):
                 if not changes_something(write):

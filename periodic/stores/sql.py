@@ -102,8 +102,7 @@ class SQLStore(ScheduleStore):
         wanted = list(names)
         with self._database.reading() as connection:
             found = self._read(connection, wanted)
-        if len(wanted) == 1:  # whoever looks at one is likely to change it
-            self._beliefs.see(wanted, [found.get(wanted[0])])
+        self._beliefs.see_read(wanted, found)
         return found
 
     def page(self, query: Query) -> list[EntryRecord]:
