@@ -42,8 +42,9 @@ class Adoption:
         name: the entry's.
         fingerprint: of its schedule.
         anchor: where counting starts for an entry that was edited or never seen; aware.
-        copy: where a copy of the cursors says that this schedule stood; it is believed only
-            where no cursor is known, as after a broker has lost its data. Aware, or None.
+        copy: where it stands if no cursor is known: where a copy of the cursors says that this
+            schedule stood, for a broker that has lost its data, or, for an entry never seen, that
+            a run at the start is owed. Not believed where a cursor is known. Aware, or None.
     """
 
     name: str

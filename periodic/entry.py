@@ -52,6 +52,8 @@ class Entry:
         max_catch_up: how many of them `all` dispatches, from 1 to 10,000.
         misfire_threshold: how late an occurrence may be and still count as late, not missed;
             None is the beat's own, 60 s. A timedelta, or seconds.
+        run_on_start: whether the second in which it is counted for the first time, by any beat of
+            its namespace, is an occurrence as well.
         since: when a store says that its counting began anew; aware, or None. Where it is another
             than the one a cursor was kept under, that cursor is not believed.
 
@@ -70,6 +72,7 @@ class Entry:
     catch_up_window: timedelta | None = None
     max_catch_up: int = MAX_CATCH_UP
     misfire_threshold: timedelta | None = None
+    run_on_start: bool = False
     since: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -95,6 +98,10 @@ class Entry:
         if named is not self.schedule:
             object.__setattr__(self, "schedule", named)
         self._check_arguments()
+        if self.run_on_start is not False and self.run_on_start is not True:
+            raise EntryError(
+                f"entry {self.name!r}: run_on_start is True or False, not {self.run_on_start!r}"
+            )
         try:
             policy = self.catch_up_policy
         except EntryError as error:

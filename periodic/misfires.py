@@ -101,6 +101,24 @@ class Rule:
             chosen, given_up = self._catch_up(oldest, newest, superseded=bool(late))
         return Found((*chosen, *late), len(chosen), (*too_old, *given_up, *flood))
 
+    def find_from_start(self, start: datetime, now: datetime) -> Found:
+        """Return the same for an entry that owes its run at the start.
+
+        `catch_up` is not asked about that run, because no other one stands for it; the window is.
+
+        Args:
+            start: when that run should happen; UTC.
+            now: not before `start`; UTC.
+        """
+        following = self.after(start)
+        found = Found(()) if following is None or following > now else self.find(following, now)
+        window = self.policy.catch_up_window
+        missed = start < _back(now, self.threshold)
+        if missed and window is not None and start < _back(now, window):
+            given_up = (Missed(start, start, Reason.WINDOW), *found.given_up)
+            return found._replace(given_up=given_up)
+        return Found((start, *found.fire_times), found.caught_up + int(missed), found.given_up)
+
     def _late(
         self, first: datetime, now: datetime
     ) -> tuple[tuple[datetime, ...], tuple[Missed, ...]]:

@@ -19,6 +19,7 @@ from .entry import Entry
 from .misfires import Rule
 from .policies import CatchUpPolicy
 from .schedules.base import Schedule
+from .start_runs import owed
 
 #: An occurrence seen later than this is missed, not late, unless its entry says otherwise.
 MISFIRE_THRESHOLD: timedelta = timedelta(seconds=60)
@@ -45,6 +46,7 @@ class _Planned:
         fire: the next occurrence after both; UTC.
         wake: in whose bucket it waits; None while it is handed out, or catches up.
         out: what was handed out, where that gives something up.
+        start: the run at the start, while the cursor owes it; UTC.
     """
 
     entry: Entry
@@ -54,6 +56,21 @@ class _Planned:
     given_up: datetime | None = None
     wake: datetime | None = None
     out: Due | None = None
+    start: datetime | None = None
+
+    @property
+    def at_start(self) -> bool:
+        """Whether the next occurrence is the run at the start."""
+        return self.fire == self.start and self.entry.run_on_start
+
+    def after(self, at: datetime) -> datetime | None:
+        """Return the first occurrence after `at`, in UTC, of an entry that began at `start`."""
+        if self.start is None or at >= self.start:
+            return self.rule.after(at)
+        if self.entry.run_on_start:
+            return self.start
+        # It does not ask for the run any more: its schedule's own counts, at that second too.
+        return self.rule.after(self.start - datetime.resolution)
 
 
 _Key = tuple[type[Schedule], Schedule, CatchUpPolicy]
@@ -104,7 +121,7 @@ class Planner:
             return
         cursor = to_utc(cursor)
         try:
-            planned = _Planned(entry, self._rule(entry), cursor, cursor)
+            planned = _Planned(entry, self._rule(entry), cursor, cursor, start=owed(cursor))
         except Exception as error:  # noqa: BLE001  # a schedule may be anybody's code
             self.set_aside[entry.name] = error
             return
@@ -254,9 +271,12 @@ class Planner:
 
     def _look(self, planned: _Planned, now: datetime) -> Found | None:
         key = (planned.rule, planned.fire)
-        found = self._found.get(key)
+        at_start = planned.start is not None and planned.at_start
+        found = None if at_start else self._found.get(key)
         if found is None:
             try:
+                if at_start:  # others of this rule have no occurrence at that second
+                    return planned.rule.find_from_start(planned.fire, now)
                 found = self._found[key] = planned.rule.find(planned.fire, now)
             except Exception as error:  # noqa: BLE001  # a schedule may be anybody's code
                 self._set_aside(planned, error)
@@ -273,6 +293,8 @@ class Planner:
     @staticmethod
     def _move(planned: _Planned, cursor: datetime) -> None:
         planned.cursor = cursor
+        if planned.start is not None:
+            planned.start = owed(cursor)
         if planned.out is not None:
             left = next((at for at in planned.out.fire_times if at > cursor), None)
             for each in planned.out.given_up:
@@ -288,7 +310,7 @@ class Planner:
             at = planned.given_up
         self._leave_bucket(planned)
         try:
-            fire = planned.rule.after(at)
+            fire = planned.rule.after(at) if planned.start is None else planned.after(at)
         except Exception as error:  # noqa: BLE001  # a schedule may be anybody's code
             self._set_aside(planned, error)
             return

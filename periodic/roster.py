@@ -14,6 +14,7 @@ from .copies import CursorCopy
 from .cursors import Adoption
 from .entry import Entry
 from .planner import Planner
+from .start_runs import owed, owing
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -181,7 +182,10 @@ class Roster:
             if self._since is not None:
                 # A start long ago, or an old copy, would repeat what the other beat has sent.
                 anchor = max(anchor, self._since)
-                believed = max(believed, self._since) if believed is not None else None
+                if believed is not None and owed(believed) is None:
+                    believed = max(believed, self._since)
+            if put.entry.run_on_start and copy is None and put.entry.enabled:
+                believed = owing(anchor)  # never seen, where the broker knows no cursor either
             adoptions.append(Adoption(name, fingerprint, anchor, believed))
         return adoptions
 

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from .beats import make_beat, make_entry
-from .contract import Contract, MakeBroker
+import pytest
+
+from .beats import make_beat, make_entry, render_plainly
+from .contract import NAMESPACE, Contract, MakeBroker
 from .messages import ContractMessage
-from .racing import refuse
+from .racing import KilledError, kill, refuse
 
 if TYPE_CHECKING:
     import periodic
@@ -138,3 +140,104 @@ class BeatContract(Contract):
             beat.tick()
 
         assert Counter(message.entry for message in enqueued()) == {"good": 3, "fine": 3}
+
+    # -- the run at the start ----------------------------------------------------------------------
+
+    def test_an_entry_that_asks_for_it_runs_at_its_first_start_alone(
+        self, core: Core, clock: DrivenClock, make_broker: MakeBroker, enqueued: Enqueued
+    ) -> None:
+        """In the second in which counting starts; no restart and no edit makes another run."""
+        start = clock.now()
+        broker = make_broker(clock.core_clock)
+        beat = make_beat(core, clock, broker, _quiet(core, start))
+        until = clock.now()
+        clock.advance(clock.units(1))
+        beat.tick()
+        beat.put(_quiet(core, start, days=2))
+        beat.tick()
+        broker.close()
+        clock.advance(clock.units(1))
+        make_beat(core, clock, make_broker(clock.core_clock), _quiet(core, start, days=2))
+
+        (message,) = enqueued()
+        run = core.Occurrence(NAMESPACE, "job", datetime.fromisoformat(message.fire_time))
+        assert message.id == run.id
+        assert start.replace(microsecond=0) <= run.fire_time <= until
+        assert run.fire_time.microsecond == 0
+
+    def test_an_entry_that_was_counted_before_has_no_start(
+        self, core: Core, clock: DrivenClock, make_broker: MakeBroker, enqueued: Enqueued
+    ) -> None:
+        """An entry that comes to ask for it later has been started already."""
+        start = clock.now()
+        broker = make_broker(clock.core_clock)
+        make_beat(core, clock, broker, _quiet(core, start, run_on_start=False))
+        broker.close()
+        clock.advance(clock.units(1))
+        make_beat(core, clock, make_broker(clock.core_clock), _quiet(core, start))
+
+        assert enqueued() == []
+
+    def test_beats_that_start_together_run_the_start_once(
+        self, core: Core, clock: DrivenClock, make_broker: MakeBroker, enqueued: Enqueued
+    ) -> None:
+        """Each has a second of its own in mind; the one that was adopted first counts for all."""
+        start = clock.now()
+        beats: list[periodic.Beat] = []
+        for _ in range(3):
+            own = clock.core_clock
+            broker = make_broker(own)
+            beat = core.Beat(broker, render_plainly, namespace=NAMESPACE, clock=own, max_skew=None)
+            beat.put(_quiet(core, start))
+            beats.append(beat)
+            clock.advance(clock.units(1))
+        for beat in (beats[1], beats[0], beats[2]) * 2:
+            beat.tick()
+
+        assert len(enqueued()) == 1
+
+    def test_a_start_whose_beat_was_killed_is_run_by_the_next(
+        self, core: Core, clock: DrivenClock, make_broker: MakeBroker, enqueued: Enqueued
+    ) -> None:
+        """Adopted and not yet dispatched: another beat, later, runs that same occurrence."""
+
+        def render(_entry: periodic.Entry, _occurrence: periodic.Occurrence) -> ContractMessage:
+            kill()
+            raise AssertionError
+
+        start = clock.now()
+        broker = make_broker(clock.core_clock)
+        with pytest.raises(KilledError):
+            make_beat(core, clock, broker, _quiet(core, start), render=render)
+        killed = clock.now()
+        broker.close()
+        clock.advance(clock.units(30))
+        for _ in range(2):
+            beat = make_beat(core, clock, make_broker(clock.core_clock), _quiet(core, start))
+            beat.tick()
+
+        (message,) = enqueued()
+        assert datetime.fromisoformat(message.fire_time) <= killed
+
+    def test_an_entry_that_was_forgotten_starts_again(
+        self, core: Core, clock: DrivenClock, make_broker: MakeBroker, enqueued: Enqueued
+    ) -> None:
+        """Removed, and put again when its cursor is gone: it is counted for the first time."""
+        entry = _quiet(core, clock.now())
+        broker = make_broker(clock.core_clock)
+        make_beat(core, clock, broker, entry)
+        broker.forget(["job"])
+        clock.advance(clock.units(1))
+        make_beat(core, clock, make_broker(clock.core_clock), entry)
+
+        assert len({message.id for message in enqueued()}) == 2
+
+
+def _quiet(
+    core: Core, start: datetime, *, days: int = 1, run_on_start: bool = True
+) -> periodic.Entry:
+    """Make an entry whose schedule has nothing for half a day from `start` on."""
+    schedule = core.interval(days=days, anchor=start - timedelta(hours=12))
+    return core.Entry(
+        name="job", task="contracts.task", schedule=schedule, run_on_start=run_on_start
+    )

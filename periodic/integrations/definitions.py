@@ -43,6 +43,12 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="A policy, such as catch_up=skip; may be repeated.",
     ),
     click.option(
+        "--run-on-start/--no-run-on-start",
+        "run_on_start",
+        default=None,
+        help="Also run in the second in which it is counted for the first time.",
+    ),
+    click.option(
         "--enabled/--disabled", "enabled", default=None, help="A disabled entry has no runs."
     ),
 )
@@ -66,7 +72,7 @@ def read_definition(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         UsageError: an option cannot be understood.
     """
     found: dict[str, Any] = {
-        key: given[key] for key in ("task", "enabled") if given.get(key) is not None
+        key: given[key] for key in ("task", "run_on_start", "enabled") if given.get(key) is not None
     }
     ways = [key for key in ("cron", "every", "schedule") if given.get(key) is not None]
     if len(ways) > 1:

@@ -107,6 +107,8 @@ def _line(
         return None, str(error).removeprefix(f"entry {record.name!r}: "), []
     said = [key for key in ALLOWED if key in record.definition]
     notes = [f"{', '.join(said)}: cron makes up for nothing"] if said else []
+    if entry.run_on_start:
+        notes.append("run_on_start: cron knows no first start")
     line = (expression.to_dict()["tz"], f"{expression.expression} {command}")
     found = hold_against(
         entry.schedule,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
-from itertools import groupby
+from datetime import UTC, datetime, timedelta
+from itertools import chain, groupby
 
-from ..clock import to_utc
+from ..clock import to_utc, to_zone
 from ..clock_changes import clock_changes
 from ..due import Due
 from ..due import Missed as GivenUp
@@ -14,6 +14,7 @@ from ..effects import Effect, effect_on
 from ..entry import Entry
 from ..planner import MISFIRE_THRESHOLD
 from ..schedules.base import Schedule
+from ..start_runs import start_run
 from .happenings import Happening, How, Missed, NotSent, Run, Skipped, Summary
 
 #: A run that was sent so soon after its instant is on time.
@@ -80,6 +81,8 @@ class Tally:
     ) -> None:
         self.summary: Summary = Summary()
         self._start, self._end = start, end
+        #: When entries run that ask for a run at the start.
+        self._began = start_run(start - datetime.resolution)
         self._effects: dict[Schedule, _Effects] = {}
         #: What clock changes leave out and was not told yet, the last first.
         self.skips: list[Skipped] = []
@@ -93,11 +96,19 @@ class Tally:
             return
         duration = durations.get(entry.name, durations.get(entry.task))
         try:
-            runs = entry.schedule.between(self._start, self._end)
+            runs = self._expected(entry)
             effects = self._effects_on(entry)
             self._watches[entry.name] = _Watch(entry, runs, effects, duration)
         except Exception as error:  # noqa: BLE001  # a schedule may be anybody's code
             self.summary.set_aside[entry.name] = str(error)
+
+    def _expected(self, entry: Entry) -> Iterator[datetime]:
+        start = self._began if entry.run_on_start else None
+        if start is None:
+            return entry.schedule.between(self._start, self._end)
+        # No beat has seen it before: the simulation begins with its run.
+        runs = entry.schedule.between(start + datetime.resolution, self._end)
+        return chain([to_zone(start, entry.schedule.tz or UTC)], runs)
 
     def _effects_on(self, entry: Entry) -> _Effects:
         schedule = entry.schedule
@@ -150,7 +161,8 @@ class Tally:
             tell: told what was missed before it, and the run.
         """
         watch = self._watches[name]
-        if not self._start <= fire_time < self._end:
+        began = self._began if watch.entry.run_on_start else None
+        if not (began or self._start) <= fire_time < self._end:
             return
         duplicate = watch.last is not None and fire_time <= watch.last
         local: datetime | None = None

@@ -135,7 +135,9 @@ def missed_runs() -> None:
         catch_up_window=timedelta(days=1),
         max_catch_up=5,
         misfire_threshold=timedelta(seconds=30),
+        run_on_start=True,
     )
+    assert_type(entry.run_on_start, bool)
     assert_type(entry.catch_up_policy, CatchUpPolicy)
     assert_type(entry.catch_up_policy.catch_up, CatchUp)
     Entry(name="sweep", task="shop.sweep", schedule=every, catch_up=CatchUp.SKIP)

@@ -66,6 +66,7 @@ def _coming(name: str, definition: Any, app: Celery, zone: tzinfo, note: str) ->
         "options": dict(entry.options),
         "enabled": entry.enabled,
         **{key: getattr(entry, key) for key in ALLOWED if given.get(key) is not None},
+        **({"run_on_start": True} if entry.run_on_start else {}),
     }
     theirs = given["schedule"]
     if isinstance(entry.schedule, interval):

@@ -29,7 +29,7 @@ LINT = "lint"
 KEYS = (
     *("task", "schedule", "args", "kwargs", "options", "relative", "tz", "enabled"),
     *ALLOWED,
-    LINT,
+    *("run_on_start", LINT),
 )
 #: What Celery's own entries may say besides; it has no meaning here.
 _IGNORED_KEYS = frozenset({"name", "app", "last_run_at", "total_run_count"})
@@ -196,6 +196,7 @@ def read_entry(
         kwargs=definition.get("kwargs") or {},
         options=definition.get("options") or {},
         enabled=enabled,
+        run_on_start=definition.get("run_on_start", False),
         **_policy(definition, settings.catch_up),
     )
 

@@ -170,6 +170,7 @@ class Periodic:
         catch_up_window: timedelta | float | None = None,
         max_catch_up: int | None = None,
         misfire_threshold: timedelta | float | None = None,
+        run_on_start: bool = False,
         **task_options: Any,
     ) -> Callable[[Callable[P, R]], Task[P, R]]:
         """Make a function a Celery task and an entry that runs it.
@@ -193,6 +194,7 @@ class Periodic:
             max_catch_up: how many of them `all` sends.
             misfire_threshold: how late a run may be and still count as late, not missed, as a
                 timedelta or in seconds.
+            run_on_start: also run in the second in which it is counted for the first time.
             task_options: options of Celery's task decorator: `bind`, `base`, `autoretry_for`, ...
 
         Raises:
@@ -209,6 +211,8 @@ class Periodic:
             entry["tz"] = tz
         if not enabled:
             entry["enabled"] = False
+        if run_on_start:
+            entry["run_on_start"] = run_on_start
         policy = {
             "catch_up": catch_up,
             "catch_up_window": catch_up_window,

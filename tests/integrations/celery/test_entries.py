@@ -101,6 +101,16 @@ def test_a_schedule_entry_of_celery_may_speak_of_missed_runs(app):
     assert CatchUp.SKIP is only(load_entries(app)).catch_up
 
 
+def test_an_entry_may_ask_for_a_run_at_the_start(app):
+    """`run_on_start` is a key of an entry, and an attribute of Celery's own object; off unless."""
+    assert only(load(app, task="shop.add", schedule=30, args=[1], run_on_start=True)).run_on_start
+    assert not only(load(app, task="shop.add", schedule=30, args=[1])).run_on_start
+    given = ScheduleEntry(name="x", task="shop.add", schedule=30, args=(1,), app=app)
+    given.run_on_start = True
+    app.conf.beat_schedule = {"x": given}
+    assert only(load_entries(app)).run_on_start
+
+
 def test_relative_is_heard(app):
     """The entry's `relative` aligns its runs to the clock."""
     entry = only(load(app, task="shop.add", schedule=3600, args=[1], relative=True))
@@ -185,6 +195,14 @@ def test_add_periodic_task_in_on_after_configure(app):
         (
             {"task": "shop.add", "schedule": 1, "args": [1], "misfire_threshold": -1},
             "misfire_threshold is a timedelta or a number of seconds, above zero",
+        ),
+        (
+            {"task": "shop.add", "schedule": 1, "args": [1], "run_on_start": "yes"},
+            "run_on_start is True or False, not 'yes'",
+        ),
+        (
+            {"task": "shop.add", "schedule": 1, "args": [1], "run_at_start": True},
+            "unknown key 'run_at_start'; did you mean 'run_on_start'?",
         ),
         (
             {"task": "shop.add", "schedule": 1, "catchup": "all"},

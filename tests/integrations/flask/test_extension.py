@@ -208,6 +208,31 @@ def test_disabled_entries_say_so() -> None:
     assert entry.enabled is False
 
 
+def test_entries_that_run_at_their_first_start_say_so() -> None:
+    """run_on_start reaches the entry, from the decorator and from PERIODIC['entries']."""
+    periodic = Periodic()
+
+    @periodic.task(schedule=5, run_on_start=True, name="starting.one")
+    def one() -> None:
+        """Nothing."""
+
+    @periodic.task(schedule=5, name="starting.silent")
+    def silent() -> None:
+        """Nothing."""
+
+    app = Flask("shop")
+    app.config["PERIODIC"] = {
+        "entries": {"configured": {"task": "t", "schedule": 5, "run_on_start": True}}
+    }
+    periodic.init_app(app)
+    loaded = load_entries(app.extensions["celery"])
+    assert {each.name: each.run_on_start for each in loaded.entries} == {
+        "starting.one": True,
+        "starting.silent": False,
+        "configured": True,
+    }
+
+
 def test_what_is_done_about_missed_runs() -> None:
     """The decorator and PERIODIC['entries'] say it per entry, PERIODIC for all of them."""
     periodic = Periodic()

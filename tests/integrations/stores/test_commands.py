@@ -52,6 +52,7 @@ def test_every_part_of_an_entry_has_its_option(shop: Any) -> None:
         *("add", "job", "--task", "shop.report", "--cron", "0 9 * * 1", "--tz", "Asia/Tokyo"),
         *("--args", "[42]", "--kwargs", '{"style": "bold"}', "--options", '{"queue": "mail"}'),
         *("--policy", "catch_up=all", "--policy", "max-catch-up=3", "--disabled"),
+        "--run-on-start",
     )
 
     assert "Asia/Tokyo" == told["schedule"]["tz"]
@@ -60,10 +61,11 @@ def test_every_part_of_an_entry_has_its_option(shop: Any) -> None:
         told["kwargs"],
         told["options"],
     )
-    assert ("all", 3, False, 1) == (
+    assert ("all", 3, False, True, 1) == (
         told["catch_up"],
         told["max_catch_up"],
         told["enabled"],
+        told["run_on_start"],
         told["version"],
     )
 

@@ -262,6 +262,7 @@ def test_what_does_not_run_or_fit_is_a_comment(shop: Any) -> None:
     schedules.put("b", task="shop.nightly", schedule=3600, enabled=False)
     schedules.put("c", task="shop.nightly", schedule=3600, options={"priority": 3})
     schedules.put("d", task="shop.nightly", schedule=3600, catch_up="all")
+    schedules.put("e", task="shop.nightly", schedule=3600, run_on_start=True)
     schedules.set("nightly", kwargs={"days": 7})
     out = shop.run("export", "--format", "crontab")
 
@@ -270,6 +271,7 @@ def test_what_does_not_run_or_fit_is_a_comment(shop: Any) -> None:
     assert "a comment: b: it is disabled" in out.stderr
     assert "a comment: c: `celery call` has no option for priority=3" in out.stderr
     assert "# catch_up: cron makes up for nothing\n# entry: d\n" in out.stdout
+    assert "# run_on_start: cron knows no first start\n# entry: e\n" in out.stdout
     # The code's entry is whole, though the store has only what is otherwise.
     assert (
         "CRON_TZ=Europe/London\n# entry: nightly\n0 3 * * * celery call shop.nightly" in out.stdout

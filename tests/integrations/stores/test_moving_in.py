@@ -135,7 +135,7 @@ def test_a_beat_schedule_comes_along(shop: Any, tmp_path: Path, monkeypatch: Any
         "BEAT = {\n"
         "  'a': {'task': 'shop.report', 'schedule': crontab(minute=30, hour=1), 'args': (1,)},\n"
         "  'b': {'task': 'shop.report', 'schedule': 60.0, 'args': (1,),\n"
-        "        'options': {'queue': 'q'}},\n"
+        "        'options': {'queue': 'q'}, 'run_on_start': True},\n"
         "  'c': {'task': 'shop.report', 'schedule': 'never'},\n"
         "  'd': {'task': 'shop.report', 'schedule': crontab(day_of_month=13, day_of_week='fri'),\n"
         "        'args': (1,)},\n"
@@ -153,6 +153,7 @@ def test_a_beat_schedule_comes_along(shop: Any, tmp_path: Path, monkeypatch: Any
     assert ("same", "same", None) == tuple(told[name]["compared"] for name in "adb")
     assert "America/New_York" == records["a"].definition["schedule"]["tz"]
     assert {"queue": "q"} == records["b"].definition["options"]
+    assert [None, True] == [records[name].definition.get("run_on_start") for name in "ab"]
     assert "is not a schedule" in told["c"]["problem"]
     assert "the code of this app has it" in told["nightly"]["problem"]
     assert any("AND its day of the week" in note for note in told["d"]["notes"])

@@ -428,3 +428,63 @@ def test_leaping_changes_nothing(monkeypatch: pytest.MonkeyPatch, moment: Moment
     monkeypatch.setattr(world, "_LONGEST_WAIT", timedelta(days=99))
     monkeypatch.setattr(world.World, "_calm", lambda _self: timedelta(0))
     assert leapt == story()
+
+
+def test_a_run_at_the_start_begins_the_simulation() -> None:
+    """No beat has seen the entries: who asks for it runs at once, beside the schedule's own."""
+    entries = [hourly(run_on_start=True), entry("noon", crontab(minute=0, hour=12, tz="UTC"))]
+    simulation = simulate(entries, at(10, 30), at(12, 30))
+
+    assert ["10:30", "11:00", "12:00", "12:00"] == sent(simulation)
+    assert How.ON_TIME is next(simulation.runs()).how
+    assert (4, 0, 0) == (
+        simulation.summary.runs,
+        simulation.summary.unexpected,
+        simulation.summary.lost,
+    )
+    assert ["10:00", "11:00"] == sent(simulate([hourly(run_on_start=True)], at(10), at(12)))
+
+
+def test_a_run_at_the_start_in_its_zone_and_within_a_second() -> None:
+    """It is told by the schedule's clock; a simulation that begins within a second has it too."""
+    begins = at(10) + timedelta(microseconds=500)
+    entries = [entry("x", crontab(minute=0, hour=9, tz="America/New_York"), run_on_start=True)]
+    simulation = simulate(entries, begins, at(11))
+
+    assert ["2026-03-02T05:00:00-05:00"] == [r.fire_time.isoformat() for r in simulation.runs()]
+    assert (1, 0, 0) == (
+        simulation.summary.runs,
+        simulation.summary.unexpected,
+        simulation.summary.unsent,
+    )
+
+
+@pytest.mark.parametrize("moment", [Moment.BEFORE_DISPATCH, Moment.AFTER_DISPATCH])
+@pytest.mark.parametrize("catch_up", ["latest", "skip"])
+def test_a_run_at_the_start_whose_beat_dies_is_sent_by_the_next(
+    moment: Moment, catch_up: str
+) -> None:
+    """Killed in its first tick: the beat that comes back sends it, once, whatever was missed."""
+    kill = Kill(1, at(10), back=at(13, 30), moment=moment)
+    simulation = simulate(
+        [hourly(run_on_start=True, catch_up=catch_up)], at(10, 0, 0), at(15), faults=[kill]
+    )
+    summary = simulation.summary
+
+    assert "10:00" == sent(simulation)[0]
+    assert (0, 0, 0) == (summary.lost, summary.duplicates, summary.unexpected)
+    assert sent(simulation).count("10:00") == 1
+
+
+@pytest.mark.parametrize("all_active", [False, True])
+def test_several_beats_run_a_start_once(all_active: bool) -> None:
+    """Whoever leads, or all of them: one run."""
+    entries = [hourly(run_on_start=True), entry("rare", crontab(0, 9, tz="UTC"), run_on_start=True)]
+    simulation = simulate(entries, at(10, 5), at(11, 5), beats=3, all_active=all_active)
+
+    assert ["10:05", "10:05", "11:00"] == sent(simulation)
+    assert (0, 0, 0) == (
+        simulation.summary.duplicates,
+        simulation.summary.unexpected,
+        simulation.summary.lost,
+    )
