@@ -477,7 +477,7 @@ def test_a_run_at_the_start_whose_beat_dies_is_sent_by_the_next(
 
 
 @pytest.mark.parametrize("all_active", [False, True])
-def test_several_beats_run_a_start_once(all_active: bool) -> None:
+def test_several_beats_run_a_start_once(*, all_active: bool) -> None:
     """Whoever leads, or all of them: one run."""
     entries = [hourly(run_on_start=True), entry("rare", crontab(0, 9, tz="UTC"), run_on_start=True)]
     simulation = simulate(entries, at(10, 5), at(11, 5), beats=3, all_active=all_active)
