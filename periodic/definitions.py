@@ -144,7 +144,7 @@ def entry_fields(name: str, definition: Mapping[str, Any], zone: tzinfo) -> dict
         data = found["schedule"]
         if not isinstance(data, Mapping):
             raise EntryError(f"entry {name!r}: schedule is the data of to_dict(), not {data!r}")
-        found["schedule"] = _settled(data, zone)
+        found["schedule"] = schedule_of(data, zone)
     if not isinstance(found.get("enabled", True), bool):
         raise EntryError(f"entry {name!r}: enabled is true or false, not {found['enabled']!r}")
     return found
@@ -212,7 +212,16 @@ def checked_text(text: str, where: str) -> str:
     return text
 
 
-def _settled(data: Mapping[str, Any], zone: tzinfo) -> Schedule:
+def schedule_of(data: Mapping[str, Any], zone: tzinfo) -> Schedule:
+    """Return the schedule of a definition, its zone settled: the same one for the same data.
+
+    Args:
+        data: in the form of `to_dict()`.
+        zone: for a schedule that names none.
+
+    Raises:
+        ScheduleError: it is not valid.
+    """
     try:
         return _flat(tuple(data.items()), zone)
     except TypeError:  # nested, as a union is

@@ -6,10 +6,11 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, cast
 
 from .clock import iso_utc, to_utc
@@ -77,14 +78,7 @@ class Entry:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be an entry, naming the field."""
-        if not isinstance(self.name, str) or not self.name.strip():
-            raise EntryError(f"an entry's name is a non-empty string, not {self.name!r}")
-        try:
-            self.name.encode()  # a broker keeps it, beside those of all others
-        except UnicodeEncodeError:
-            raise EntryError(
-                f"an entry's name is text, not {self.name!r}, which holds half a character"
-            ) from None
+        _check_name(self.name)
         if not isinstance(self.task, str) or not self.task.strip():
             raise EntryError(
                 f"entry {self.name!r}: task is the registered name of a task, not {self.task!r}"
@@ -116,6 +110,32 @@ class Entry:
             for key in ALLOWED:
                 object.__setattr__(self, key, getattr(policy, key))
 
+    def like(self, name: str, args: Sequence[Any], since: datetime | None) -> Entry:
+        """Return an entry that is as this one but for its name, its arguments and its beginning.
+
+        What both share was looked at when this one was made. For an entry whose schedule is the
+        same under every name: what `H` means in a cron expression is settled already.
+
+        Args:
+            name: the other's.
+            args: positional arguments of its task.
+            since: when its counting began anew; aware, or None.
+
+        Raises:
+            EntryError: the name or the arguments are not allowed.
+        """
+        _check_name(name)
+        made: Entry = object.__new__(type(self))
+        set_ = object.__setattr__
+        for key, value in zip(_ALIKE, _alike(self), strict=True):
+            set_(made, key, value)
+        set_(made, "name", name)
+        set_(made, "args", args)
+        set_(made, "since", since)
+        if type(args) not in _LISTS:
+            made._check_arguments()
+        return made
+
     def _check_arguments(self) -> None:
         args: Any = self.args
         # A beat makes a hundred thousand entries at once: what is usual is seen first.
@@ -146,7 +166,8 @@ class Entry:
         if not self.enabled:
             return "disabled"
         print_ = self.schedule.fingerprint()
-        return print_ if self.since is None else f"{print_}@{iso_utc(self.since)}"
+        # Not `iso_utc`: it remembers a few instants, and those of entries are many.
+        return print_ if self.since is None else f"{print_}@{to_utc(self.since).isoformat()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +250,22 @@ class Occurrence:
 
 
 _LISTS: frozenset[type[Any]] = frozenset({tuple, list})
+#: What `Entry.like` takes over; the others it is told.
+_ALIKE: tuple[str, ...] = tuple(
+    each.name for each in fields(Entry) if each.name not in {"name", "args", "since"}
+)
+_alike = attrgetter(*_ALIKE)
+
+
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str) or not name.strip():
+        raise EntryError(f"an entry's name is a non-empty string, not {name!r}")
+    try:
+        name.encode()  # a broker keeps it, beside those of all others
+    except UnicodeEncodeError:
+        raise EntryError(
+            f"an entry's name is text, not {name!r}, which holds half a character"
+        ) from None
 
 
 def _has_words(value: Any) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
 from .broker import Broker
 from .clock import Clock
@@ -26,8 +27,7 @@ _AHEAD = timedelta(seconds=2)
 _TAKEN_UP_WITHIN = timedelta(seconds=10)
 
 
-@dataclass(frozen=True, slots=True)
-class _Put:
+class _Put(NamedTuple):  # made sooner than a dataclass that is frozen
     entry: Entry
     anchor: datetime
 

@@ -14,8 +14,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Protocol
 
+from .alike import Alike
 from .clock import Clock, to_utc
-from .definitions import entry_of
 from .entry import Entry
 from .records import Changes, EntryRecord, Source
 from .steps import Rules
@@ -58,6 +58,7 @@ class Lineup:
     def __init__(self, beat: Runs, rules: Rules, clock: Clock) -> None:
         self._beat = beat
         self._rules = rules
+        self._alike = Alike(rules.zone, rules.defaults)
         self._clock = clock
         self._lock = threading.RLock()
         self._code: dict[str, Entry] = {}
@@ -193,17 +194,17 @@ class Lineup:
         problem = ""
         if not waiting:
             try:
-                rules = self._rules
-                entry = entry_of(record, now, zone=rules.zone, base=base, defaults=rules.defaults)
-                rules.check(entry)
+                entry = self._alike.entry_of(record, now, base)
+                self._rules.check(entry)
             except Exception as error:  # noqa: BLE001  # a row may hold anything
                 entry, problem = None, _sentence(name, error)
-        self._tell(name, problem)
+        if problem or self.problems:
+            self._tell(name, problem)
         before = self._stored.get(name)
         self._stored[name] = entry
         if entry is None:
             self._stop(name)
-        elif entry != before or name not in self._running:
+        elif name not in self._running or entry != before:
             self._run(entry)
 
     def _drop(self, name: str) -> None:

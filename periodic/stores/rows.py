@@ -118,9 +118,26 @@ def to_records(found: Iterable[Sequence[Any]]) -> Iterable[EntryRecord]:
 
 def _quickly(row: Sequence[Any]) -> EntryRecord | None:
     """Return the record of a row in which nothing is unusual; None for every other one."""
-    (_, name, task, schedule, args, kwargs, options, *unusual) = row[:13]
-    policies, enabled, source, paused_at, _, _ = unusual
-    since, created_at, updated_at, version = row[13:]
+    # In the order of `COLUMNS`, at once: slices take ten times as long.
+    (
+        _,
+        name,
+        task,
+        schedule,
+        args,
+        kwargs,
+        options,
+        policies,
+        enabled,
+        source,
+        paused_at,
+        _,
+        _,
+        since,
+        created_at,
+        updated_at,
+        version,
+    ) = row
     if source != "store" or not (task and since and created_at and updated_at and version):
         return None
     if policies is not None or enabled is not None or paused_at is not None:
