@@ -68,7 +68,7 @@ def _pieces(led: Lead, batch: Sequence[Dispatch]) -> list[list[Dispatch]]:
         return [list(batch)]
     pieces: list[list[Dispatch]] = [[]]
     for dispatch in batch:
-        led.journal.live()
+        _show_life(led, dispatch.message)
         try:
             published = _render(dispatch.message, frames)
         except Exception:  # noqa: BLE001  # raised again where it is an outcome
@@ -95,7 +95,7 @@ def _send_piece(led: Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
         if stands != dispatch.previous:
             outcomes.append(Outcome(occurrence, Status.TAKEN, stands))
             continue
-        journal.live()
+        _show_life(led, dispatch.message)
         try:
             published = _render(dispatch.message, led.frames)
         except Exception as error:  # a task's own code may run; the outcome carries it
@@ -132,6 +132,12 @@ def _send_piece(led: Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
     outcomes, written = _without(journal, batch, outcomes, reasons)
     journal.keep(written)
     return outcomes
+
+
+def _show_life(led: Lead, message: Message) -> None:
+    """Let the server hear of a leader whose message may take long to make."""
+    if not isinstance(message, _Ready):  # one that was made ahead goes out at its instant
+        led.journal.live()
 
 
 def _render(message: Message, frames: Frames) -> Sequence[Published]:

@@ -163,7 +163,6 @@ class Journal:
         try:
             self._connection.transport.write(frames)
             self._publish_token(self.version + 1, changes, TRANSIENT)
-            self._acknowledge()
             self.channel.tx_commit()
         except self._connection.channel_errors as error:
             self._hold_again()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import struct
 import time
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +18,7 @@ from kombu import Exchange, Queue
 from periodic import Adoption, BrokerError, BrokerUnreachable, Cursor, ManualClock, SystemClock
 from periodic_brokers import rabbitmq, rabbitmq_log, rabbitmq_queues
 from periodic_brokers.rabbitmq import RabbitMQBroker
+from periodic_brokers.rabbitmq_dispatch import _Ready
 from periodic_brokers.rabbitmq_journal import Journal
 from periodic_brokers.rabbitmq_queues import Names
 
@@ -589,6 +592,44 @@ def test_messages_that_take_long_to_make_do_not_end_the_connection(
     assert ["DISPATCHED"] * 8 == [outcome.status.name for outcome in outcomes]
     assert led is broker._led
     broker.close()
+
+
+def test_a_message_made_ahead_waits_for_nothing(make, kit, queue, clock, monkeypatch):
+    """At its instant it is written, and its token, and the commit: no other frame, no look."""
+    broker = make()
+    kit.adopt(broker, "job")
+    frames = broker._led.frames
+    for minute in (1, 2):  # the second batch finds tokens that the first has left
+        dispatch = kit.dispatch(kit.Text("x", queue), "job", minute, minute - 1)
+        published = frames.render(dispatch.message)
+        ready = replace(dispatch, message=_Ready(dispatch.message, frames, published))
+        clock.advance(timedelta(minutes=1))  # signs of life are due
+        with monkeypatch.context() as patch:
+            written = _watch_writes(broker, patch)
+            patch.setattr(Journal, "_live", lambda _: pytest.fail("it looks first"))
+            (outcome,) = broker.dispatch([ready])
+        task, token, commit, *_ = written
+
+        assert "DISPATCHED" == outcome.status.name, outcome.error
+        assert published[0].frames == task
+        assert b'"changes":{"job":' in token
+        assert _COMMIT == commit[7:11]
+
+
+#: Class and method, as RabbitMQ's own description of AMQP 0-9-1 numbers them.
+_COMMIT = struct.pack(">HH", 90, 20)
+
+
+def _watch_writes(broker: RabbitMQBroker, patch: pytest.MonkeyPatch) -> list[bytes]:
+    transport = broker._led.journal.channel.connection.transport
+    written, write = [], transport._write
+
+    def watch(data: Any) -> None:
+        written.append(bytes(data))
+        write(data)
+
+    patch.setattr(transport, "_write", watch)
+    return written
 
 
 def test_a_stop_does_not_wait_for_a_server_that_hangs(make, kit, monkeypatch):
