@@ -145,10 +145,12 @@ class Roster:
         if not self._unadopted:
             return []
         puts = list(self._unadopted.values())
-        cursors = self._broker.adopt(self._adoptions(puts))
+        adoptions = self._adoptions(puts)
+        cursors = self._broker.adopt(adoptions)
         self._unadopted = {}
-        for put in puts:
-            self._planner.put(put.entry, cursors[put.entry.name])
+        for put, adoption in zip(puts, adoptions, strict=True):
+            self._fingerprints[adoption.name] = adoption.fingerprint
+            self._planner.put(put.entry, cursors[adoption.name])
         self._report_future(cursors)
         return [put.entry for put in puts]
 
@@ -175,16 +177,18 @@ class Roster:
         adoptions: list[Adoption] = []
         for put in puts:
             name = put.entry.name
-            fingerprint = self._fingerprints[name] = put.entry.fingerprint
+            fingerprint = put.entry.fingerprint
             copy = copies.get(name)
             believed = copy.at if copy is not None and copy.fingerprint == fingerprint else None
             anchor = put.anchor
             if self._since is not None:
                 # A start long ago, or an old copy, would repeat what the other beat has sent.
                 anchor = max(anchor, self._since)
-                if believed is not None and owed(believed) is None:
-                    believed = max(believed, self._since)
-            if put.entry.run_on_start and copy is None and put.entry.enabled:
+                # A run at the start that was owed before then is the other beat's matter, too.
+                if believed is not None and (owed(believed) or believed) <= self._since:
+                    believed = self._since
+            is_new = copy is None and name not in self._fingerprints
+            if put.entry.run_on_start and put.entry.enabled and is_new:
                 believed = owing(anchor)  # never seen, where the broker knows no cursor either
             adoptions.append(Adoption(name, fingerprint, anchor, believed))
         return adoptions
@@ -192,7 +196,7 @@ class Roster:
     def _report_future(self, cursors: Mapping[str, datetime]) -> None:
         """Say which entries stand in the future: a clock that was wrong has moved them there."""
         horizon = self._clock.now() + _AHEAD
-        ahead = {name: at for name, at in cursors.items() if at > horizon}
+        ahead = {name: up_to for name, at in cursors.items() if (up_to := owed(at) or at) > horizon}
         if ahead:
             name, at = max(ahead.items(), key=lambda item: item[1])
             logger.warning(

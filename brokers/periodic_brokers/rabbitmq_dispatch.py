@@ -136,7 +136,8 @@ def _send_piece(led: Lead, batch: Sequence[Dispatch]) -> list[Outcome]:
 
 def _show_life(led: Lead, message: Message) -> None:
     """Let the server hear of a leader whose message may take long to make."""
-    if not isinstance(message, _Ready):  # one that was made ahead goes out at its instant
+    # One that was made ahead, for this connection, goes out at its instant.
+    if not (isinstance(message, _Ready) and message.frames is led.frames):
         led.journal.live()
 
 

@@ -8,6 +8,7 @@ import time
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import amqp
@@ -18,7 +19,7 @@ from kombu import Exchange, Queue
 from periodic import Adoption, BrokerError, BrokerUnreachable, Cursor, ManualClock, SystemClock
 from periodic_brokers import rabbitmq, rabbitmq_log, rabbitmq_queues
 from periodic_brokers.rabbitmq import RabbitMQBroker
-from periodic_brokers.rabbitmq_dispatch import _Ready
+from periodic_brokers.rabbitmq_dispatch import _Ready, _show_life
 from periodic_brokers.rabbitmq_journal import Journal
 from periodic_brokers.rabbitmq_queues import Names
 
@@ -614,6 +615,18 @@ def test_a_message_made_ahead_waits_for_nothing(make, kit, queue, clock, monkeyp
         assert published[0].frames == task
         assert b'"changes":{"job":' in token
         assert _COMMIT == commit[7:11]
+
+
+def test_a_message_made_ahead_for_another_connection_is_made_anew(kit, queue):
+    """That may take long, as for any other message: the server is to hear of it."""
+    message = kit.Text("x", queue)
+    shown = []
+    led = SimpleNamespace(frames="these", journal=SimpleNamespace(live=lambda: shown.append(1)))
+    for frames in ("these", "others"):
+        _show_life(led, _Ready(message, frames, ()))
+    _show_life(led, message)
+
+    assert [1, 1] == shown
 
 
 #: Class and method, as RabbitMQ's own description of AMQP 0-9-1 numbers them.

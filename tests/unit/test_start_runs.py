@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -23,7 +23,9 @@ from periodic import (
     clocked,
     interval,
 )
+from periodic.copies import CursorCopy
 from periodic.cursors import Cursor
+from periodic.roster import Roster
 from periodic.start_runs import owed, owing, start_run
 from periodic.testing import TestBeat
 
@@ -297,6 +299,70 @@ def test_a_copy_may_say_that_the_start_is_owed(stage: Any) -> None:
     beat.tick()
 
     assert ["12:00:00"] == stage.broker.fire_times("job")
+
+
+def test_a_beat_that_has_counted_an_entry_needs_no_copy_to_know_it(stage: Any) -> None:
+    """An entry that changes after the broker has lost its data has been seen by this beat."""
+    beat = stage.beat(job())
+    stage.broker.cursors.clear()
+    stage.clock.advance(timedelta(minutes=1))
+    beat.put(job(kwargs={"to": "all"}))
+    beat.tick()
+
+    assert ["12:00:00"] == stage.broker.fire_times("job")
+
+
+def test_an_adoption_that_failed_has_counted_nothing(stage: Any) -> None:
+    """It is made again when the broker is back, and the start is owed still."""
+    stage.broker.down = True
+    beat = stage.beat(job())
+    for _ in range(3):
+        stage.clock.advance(timedelta(seconds=10))
+        beat.tick()
+    stage.broker.down = False
+    stage.clock.advance(timedelta(minutes=1))
+    beat.tick()
+
+    assert ["12:00:00"] == stage.broker.fire_times("job")
+
+
+def adopted(
+    broker: Any, clock: ManualClock, copy: CursorStore | None = None
+) -> tuple[Roster, Planner]:
+    """Return a roster that has adopted the entry, and its planner."""
+    plan = Planner()
+    made = Roster(broker, plan, CursorCopy(copy, "n", clock), clock)
+    made.put(job(catch_up="all"))
+    made.take_changes()
+    made.adopt()
+    return made, plan
+
+
+def test_a_start_that_another_leader_has_sent_is_not_owed(stage: Any) -> None:
+    """An old copy says that it is owed; since then another beat led, and its runs are done."""
+    clock, copy = ManualClock(NOON), MemoryCursors()
+    here, plan = adopted(stage.broker, clock, copy)
+    kept = CursorCopy(copy, "n", clock)
+    kept.record("job", cast("datetime", owing(NOON)), job().fingerprint)
+    kept.save(now=True)
+    stage.broker.cursors.clear()
+    clock.advance(timedelta(hours=5, minutes=30))
+    here.adopt_again(clock.now() - timedelta(seconds=15))
+    here.adopt()
+
+    assert [] == plan.due(clock.now())
+
+
+def test_a_clock_that_was_ahead_is_told_where_a_start_is_owed(
+    stage: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The entry waits until then, and somebody has to hear of it."""
+    adopted(stage.broker, ManualClock(NOON + timedelta(days=30)))
+    assert not caplog.records
+    adopted(stage.broker, ManualClock(NOON))
+
+    (record,) = caplog.records
+    assert "cursor-ahead" == vars(record)["event"]
 
 
 def test_a_test_beat_starts_at_once() -> None:
