@@ -5,6 +5,7 @@ database of that URL is emptied, the RabbitMQ virtual host is used as it is. A m
 its tests by name; it is an error where `PERIODIC_REQUIRE` names it.
 """
 
+import gc
 import os
 import sys
 import threading
@@ -62,11 +63,17 @@ def pytest_report_header() -> str | None:
 
 @pytest.fixture
 def unmeasured() -> Iterator[None]:
-    """Measure no coverage: an interrupt at any bytecode may hit it, with its lock in hand."""
+    """Measure no coverage and collect no garbage: an interrupt at any bytecode may hit either.
+
+    Coverage has a lock in hand then; and what a callback or a finalizer of the collector raises,
+    such as Hypothesis's, is lost.
+    """
     measuring = _measuring()
     if measuring is not None:
         measuring.stop()
+    gc.disable()
     yield
+    gc.enable()
     if measuring is not None:
         measuring.start()
 
