@@ -11,17 +11,16 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from .clock import to_utc
 from .errors import BrokerUnreachable, ConfigError
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(NamedTuple):  # as adoptions are: made sooner than a dataclass that is frozen
     """Where an entry stands.
 
     Args:
@@ -34,8 +33,7 @@ class Cursor:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Adoption:
+class Adoption(NamedTuple):
     """An entry that a beat takes up: counting starts at `anchor` unless a cursor is there.
 
     Args:
@@ -98,15 +96,13 @@ class CursorTable(ABC):
         A first start or an edit is never a misfire: nothing before the anchor counts as missed.
         """
         found: dict[str, datetime] = {}
-        for adoption in adoptions:
-            cursor = self.get(adoption.name)
-            if cursor is None or cursor.fingerprint != adoption.fingerprint:
-                at = adoption.anchor
-                if cursor is None and adoption.copy is not None:
-                    at = adoption.copy
-                cursor = Cursor(to_utc(at), adoption.fingerprint)
-                self.set(adoption.name, cursor)
-            found[adoption.name] = cursor.at
+        for name, fingerprint, anchor, copy in adoptions:
+            cursor = self.get(name)
+            if cursor is None or cursor.fingerprint != fingerprint:
+                at = copy if cursor is None and copy is not None else anchor
+                cursor = Cursor(to_utc(at), fingerprint)
+                self.set(name, cursor)
+            found[name] = cursor.at
         return found
 
 

@@ -308,7 +308,8 @@ class Planner:
         at = planned.cursor
         if planned.given_up is not None and planned.given_up > at:
             at = planned.given_up
-        self._leave_bucket(planned)
+        if planned.wake is not None:
+            self._leave_bucket(planned)
         try:
             fire = planned.rule.after(at) if planned.start is None else planned.after(at)
         except Exception as error:  # noqa: BLE001  # a schedule may be anybody's code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -73,6 +73,34 @@ class EntryRecord:
     updated_at: datetime | None = None
     problem: str = ""
 
+    @classmethod
+    def usual(
+        cls,
+        name: str,
+        definition: Mapping[str, Any],
+        *,
+        since: datetime,
+        version: int,
+        created_at: datetime,
+        updated_at: datetime,
+    ) -> EntryRecord:
+        """Return a good record of an entry of the store that is not paused, as most are.
+
+        The arguments are those of the class. A reader makes a hundred thousand of them at once,
+        each in a third of the time.
+        """
+        made = object.__new__(cls)
+        _set_name(made, name)
+        _set_definition(made, definition)
+        _set_source(made, Source.STORE)
+        _set_pause(made, None)
+        _set_since(made, since)
+        _set_version(made, version)
+        _set_created_at(made, created_at)
+        _set_updated_at(made, updated_at)
+        _set_problem(made, "")
+        return made
+
     @property
     def task(self) -> str | None:
         """The registered name of the task; None where the code says it."""
@@ -105,6 +133,20 @@ class EntryRecord:
             "updated_at": None if self.updated_at is None else iso_utc(self.updated_at),
             **({"problem": self.problem} if self.problem else {}),
         }
+
+
+# What is frozen is set by its slots, in a third of the time of `object.__setattr__`.
+(
+    _set_name,
+    _set_definition,
+    _set_source,
+    _set_pause,
+    _set_since,
+    _set_version,
+    _set_created_at,
+    _set_updated_at,
+    _set_problem,
+) = (getattr(EntryRecord, each.name).__set__ for each in fields(EntryRecord))
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,19 +77,17 @@ class Roster:
 
         Or a moment ago, where a store says that it was changed then.
         """
-        self._put(entry, self._clock.now())
+        self.put_all([entry])
 
     def put_all(self, entries: Iterable[Entry]) -> None:
         """Add or change entries."""
         now = self._clock.now()
+        recently = now - _TAKEN_UP_WITHIN
         for entry in entries:
-            self._put(entry, now)
-
-    def _put(self, entry: Entry, now: datetime) -> None:
-        self._entries[entry.name] = entry
-        since = entry.since
-        just_now = since is not None and now - _TAKEN_UP_WITHIN <= since <= now
-        self._changes.put(_Put(entry, since if since is not None and just_now else now))
+            self._entries[entry.name] = entry
+            since = entry.since
+            just_now = since is not None and recently <= since <= now
+            self._changes.put(_Put(entry, since if since is not None and just_now else now))
 
     def remove(self, name: str) -> None:
         """Take an entry out; an unknown name is no error."""

@@ -186,8 +186,8 @@ class Lineup:
         ends = pause.until if pause is not None and pause.lasts(now) else None
         if of_code or ends is not None:
             self._records[name] = record
-        else:
-            self._records.pop(name, None)
+        elif name in self._records:
+            del self._records[name]
         if ends is not None:
             heapq.heappush(self._ends, (to_utc(ends), name))
         entry: Entry | None = None

@@ -88,6 +88,32 @@ class TellingPromises:
         assert since.revision == store.revision() == schedules.store.revision()
         assert list(store.changes(since.revision).records) == []
 
+    def test_what_is_told_is_what_is_read(
+        self,
+        open_store: MakeSchedules,
+        time: periodic.ManualClock,
+        put: Callable[..., periodic.EntryRecord],
+    ) -> None:
+        """In every field of every kind of record, told as a whole or since a revision."""
+        schedules, store = open_store(), open_store().store
+        put(schedules, "usual")
+        put(schedules, "full", args=[1, {"a": []}], kwargs={"b": None}, options={"queue": "q"})
+        put(schedules, "off", enabled=False, catch_up="all")
+        put(schedules, "paused")
+        first = store.revision()
+        time.advance(SECOND)
+        schedules.pause("paused", note="stocktaking", until=START + timedelta(days=1))
+        put(schedules, "usual", args=[2])
+        put(schedules, "full", kwargs={"b": 3})
+        schedules.set("off", catch_up_window=60)
+        read = store.read(["usual", "full", "off", "paused"])
+
+        for since in (None, first):
+            assert {each.name: each for each in store.changes(since).records} == read
+        assert all(
+            each.created_at == START < START + SECOND == each.updated_at for each in read.values()
+        )
+
     def test_a_revision_that_never_was_gets_all_there_is(
         self, open_store: MakeSchedules, put: Callable[..., periodic.EntryRecord]
     ) -> None:

@@ -26,9 +26,9 @@ _WORDS: Mapping[type[Any], str] = {dict: "a mapping", list: "a list"}
 _ENABLED = {0: False, 1: True}
 
 
-#: The columns of `entries` and the version, in the order in which `to_records` takes them.
+#: The columns of a record and its version, in the order in which `to_records` takes them.
 COLUMNS: tuple[str, ...] = (
-    *("namespace", "name", "task", "schedule", "args", "kwargs", "options", "policies"),
+    *("name", "task", "schedule", "args", "kwargs", "options", "policies"),
     *("enabled", "source", "paused_at", "pause_note", "pause_until"),
     *("since", "created_at", "updated_at", "version"),
 )
@@ -120,7 +120,6 @@ def _quickly(row: Sequence[Any]) -> EntryRecord | None:
     """Return the record of a row in which nothing is unusual; None for every other one."""
     # In the order of `COLUMNS`, at once: slices take ten times as long.
     (
-        _,
         name,
         task,
         schedule,
@@ -142,31 +141,25 @@ def _quickly(row: Sequence[Any]) -> EntryRecord | None:
         return None
     if policies is not None or enabled is not None or paused_at is not None:
         return None
-    definition: dict[str, Any] = {}
+    definition: dict[str, Any] = {"task": task}
     try:
         if schedule is not None:
             definition["schedule"] = _mapping(schedule)
+        if kwargs is not None:
+            definition["kwargs"] = _mapping(kwargs)
+        if options is not None:
+            definition["options"] = _mapping(options)
         if args is not None:
             value, end = _scan_once(args, 0)
             if type(value) is not list or end != len(args):
                 return None
             definition["args"] = value
-        if kwargs is not None:
-            definition["kwargs"] = _mapping(kwargs)
-        if options is not None:
-            definition["options"] = _mapping(options)
-        definition["task"] = task
         at = to_utc(datetime.fromisoformat(since))
         made, changed = _moment(created_at), _moment(updated_at)
     except (StopIteration, TypeError, ValueError):
         return None  # the careful way says what is wrong
-    return EntryRecord(
-        name=name,
-        definition=definition,
-        since=at,
-        version=version,
-        created_at=made,
-        updated_at=changed,
+    return EntryRecord.usual(
+        name, definition, since=at, version=version, created_at=made, updated_at=changed
     )
 
 

@@ -232,7 +232,7 @@ class SQLStore(ScheduleStore):
         page = self._page(Query(limit=_PAGE))
         while page:
             yield from rows.to_records(page)
-            page = self._page(Query(after=page[-1][1], limit=_PAGE))
+            page = self._page(Query(after=page[-1][0], limit=_PAGE))
 
     def _lock(self, connection: Connection) -> None:
         """Let writers of this namespace follow one another; SQLite's transaction does already."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -91,3 +91,29 @@ def test_entries_are_values() -> None:
 
     assert one == same == pickle.loads(pickle.dumps(one))  # our own bytes
     assert hash(one) == hash(same)
+
+
+def test_an_entry_that_is_like_another_differs_in_three_fields() -> None:
+    """It equals the one that its constructor makes, whatever the shared fields say."""
+    shared: dict[str, Any] = {
+        "task": "shop.report",
+        "schedule": interval(seconds=7),
+        "kwargs": {"style": "bold"},
+        "options": {"queue": "mail"},
+        "enabled": False,
+        "catch_up": "all",
+        "catch_up_window": timedelta(hours=3),
+        "max_catch_up": 17,
+        "misfire_threshold": timedelta(seconds=9),
+        "run_on_start": True,
+    }
+    model = Entry(name="one", args=(1,), since=FIRE, **shared)
+    for args in ([2], (3, 4)):
+        made = model.like("other", args, None)
+
+        assert Entry(name="other", args=args, since=None, **shared) == made
+        assert hash(made) == hash(pickle.loads(pickle.dumps(made)))  # our own bytes
+    with pytest.raises(EntryError, match="args is a list or tuple, not 'abc'"):
+        model.like("other", "abc", None)
+    with pytest.raises(EntryError, match="name is a non-empty string, not ' '"):
+        model.like(" ", (), None)

@@ -13,7 +13,7 @@ from ...errors import EntryError
 from .lazy import evaluate
 
 
-def check_arguments(app: Celery, entry: Entry, *, plain: bool = False) -> None:
+def check_arguments(app: Celery, entry: Entry, *, plain: bool = False) -> bool:
     """Refuse arguments that the task does not take or that its serializer cannot write.
 
     A `BeatLazyFunc` is not called; what it will return cannot be checked.
@@ -22,6 +22,9 @@ def check_arguments(app: Celery, entry: Entry, *, plain: bool = False) -> None:
         app: whose task, if it is registered here, and whose serializer count.
         entry: as it was read.
         plain: its arguments come from JSON, so they can be written as JSON.
+
+    Returns:
+        Whether other values of the same arguments could be refused.
 
     Raises:
         EntryError: the message names the serializer, or the argument.
@@ -33,9 +36,9 @@ def check_arguments(app: Celery, entry: Entry, *, plain: bool = False) -> None:
         conf: Any = app.conf
         serializer = conf.task_serializer
     if plain and serializer == "json":
-        return
+        return False
     if getattr(task, "_dump_pydantic_arguments", None) is not None:
-        return  # Celery turns models into plain values when it sends them
+        return False  # Celery turns models into plain values when it sends them
     values = evaluate([list(entry.args), dict(entry.kwargs)], lambda _: None)
     try:
         dumps(values, serializer)
@@ -44,6 +47,7 @@ def check_arguments(app: Celery, entry: Entry, *, plain: bool = False) -> None:
             f"its arguments cannot be sent as {serializer}: {error}; "
             "use plain values, or name another serializer in 'options'"
         ) from error
+    return True
 
 
 def _check_signature(task: Any, entry: Entry) -> None:

@@ -31,8 +31,8 @@ from .settings import Settings
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-#: How many objects of options are remembered to be good.
-_MOST_CHECKED = 1000
+#: How many kinds of entries are remembered to be good.
+_MOST_CHECKED = 4096
 
 _opened: WeakKeyDictionary[Celery, tuple[Any, Schedules]] = WeakKeyDictionary()
 _lock = Lock()
@@ -147,42 +147,27 @@ def rules_of(
             )
         return made
 
-    options_are_good = _Once(_MOST_CHECKED)
+    #: Entries that were found good, for others that are alike but for the values of `args`: those
+    #: that are read together share the rest. What has its `id` here is kept, and the number its own.
+    good: dict[tuple[str, int, int, int], tuple[object, object]] = {}
 
     def check(entry: Entry) -> None:
-        if not options_are_good(entry.options):
-            check_options(entry)
-            options_are_good.say(entry.options)
-        check_arguments(app, entry, plain=True)
+        shape = entry.task, len(entry.args), id(entry.kwargs), id(entry.options)
+        if shape in good:
+            return
+        check_options(entry)
+        values_matter = check_arguments(app, entry, plain=True)
         if refuse_unknown:
             unknown = unknown_task(app, entry.task)
             if unknown is not None:
                 raise EntryError(f"entry {entry.name!r}: {unknown}")
+        if not values_matter:
+            if len(good) >= _MOST_CHECKED:
+                good.clear()
+            good[shape] = entry.kwargs, entry.options
 
     defaults = {key: getattr(settings.catch_up, key) for key in ALLOWED}
     return Rules(zone=settings.timezone, defaults=defaults, convert=convert, check=check, code=code)
-
-
-class _Once:
-    """Remembers objects that were found good, so that what many entries share is checked once.
-
-    Args:
-        most: how many are remembered.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._good: dict[int, object] = {}  # which keeps them, so that no other gets their number
-
-    def __call__(self, given: object) -> bool:
-        """Tell whether this very object was found good."""
-        return self._good.get(id(given)) is given
-
-    def say(self, given: object) -> None:
-        """Say that it is good."""
-        if len(self._good) >= self._most:
-            self._good.clear()
-        self._good[id(given)] = given
 
 
 class _Code:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -14,9 +14,18 @@ from typing import Any
 import pytest
 from celery import Celery, schedules
 from flask import Flask
+from kombu.serialization import register, unregister
 from sqlalchemy import create_engine
 
-from periodic import ConfigError, EntryError, MemoryStore, SystemClock, crontab
+from periodic import (
+    ConfigError,
+    Entry,
+    EntryError,
+    MemoryStore,
+    SystemClock,
+    crontab,
+    interval,
+)
 from periodic.integrations.celery import BeatScheduler, make_beat, schedules_of
 from periodic.integrations.flask import Periodic
 
@@ -48,6 +57,62 @@ def test_a_view_changes_entries_through_the_extension(shop: Any) -> None:
     assert record.pause is not None
     with pytest.raises(RuntimeError, match="context"):
         _ = shop.periodic.schedules
+
+
+def test_what_was_found_good_once_is_good_for_the_same_and_nothing_else(shop: Any) -> None:
+    """Entries that share kwargs and options as objects, as those do that are read together."""
+    check = shop.schedules.rules.check
+    kwargs: dict[str, Any] = {"style": "bold"}
+    options: dict[str, Any] = {"queue": "mail"}
+
+    def entry(*args: Any, **fields: Any) -> Entry:
+        given = {"task": "shop.report", "kwargs": kwargs, "options": options, **fields}
+        return Entry(name="job", schedule=interval(seconds=1), args=args, **given)
+
+    for user in (1, "two", [3]):
+        check(entry(user))
+    with pytest.raises(EntryError, match="do not fit"):
+        check(entry(1, 2))
+    with pytest.raises(EntryError, match="do not fit"):
+        check(entry(1, kwargs={"styl": "bold"}))
+    with pytest.raises(EntryError, match="did you mean 'queue'"):
+        check(entry(1, options={"quue": "mail"}))
+    with pytest.raises(EntryError, match="do not fit"):
+        check(entry(1, task="shop.nightly"))
+
+
+@pytest.fixture
+def small() -> Iterator[str]:
+    """A serializer that can write small numbers only."""
+
+    def dumps(values: Any) -> bytes:
+        return b"".join(number.to_bytes(1) for number in values[0])
+
+    register("small", dumps, bytes, "application/x-small", "binary")
+    yield "small"
+    unregister("small")
+
+
+def test_values_that_a_serializer_refuses_are_looked_at_each_time(shop: Any, small: str) -> None:
+    """What JSON can hold another serializer may not: as many arguments are not as good."""
+    options: dict[str, Any] = {"serializer": small}
+    kwargs: dict[str, Any] = {}
+
+    def check(user: int) -> None:
+        shop.schedules.rules.check(
+            Entry(
+                name="job",
+                task="shop.report",
+                schedule=interval(seconds=1),
+                args=[user],
+                kwargs=kwargs,
+                options=options,
+            )
+        )
+
+    check(255)
+    with pytest.raises(EntryError, match="cannot be sent as small"):
+        check(256)
 
 
 def test_what_celery_calls_a_schedule_is_taken(shop: Any) -> None:
