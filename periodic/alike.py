@@ -6,7 +6,7 @@ in name, arguments and beginning. What they share is read and checked once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -16,20 +16,53 @@ from .records import EntryRecord, Source
 
 #: How many kinds of entries are remembered: a schedule for each minute of a day, and more.
 _MOST = 4096
-#: What the definition of an entry says that is like others.
-_USUAL = frozenset({"task", "schedule", "args", "kwargs", "options"})
+#: What kinds of entries are told apart by; an entry of a kind says nothing else but its arguments.
+_OF_A_KIND = frozenset({"task", "schedule", "options"})
 
-#: The task, the very objects of schedule, kwargs and options by `id`, and what else tells whether
-#: a definition says more than these.
-_Key = tuple[Any, int, int, int, int, bool]
+
+class Said(Mapping[str, Any]):
+    """What a record says, in parts: what it shares with others of its kind, and its arguments.
+
+    Args:
+        shared: the very object that others of its kind have, too; nobody changes it.
+        args: as in a definition; None where it says nothing of them.
+        kwargs: as in a definition; None where it says nothing of them.
+    """
+
+    __slots__ = ("args", "kwargs", "shared")
+
+    def __init__(
+        self,
+        shared: Mapping[str, Any],
+        args: Sequence[Any] | None,
+        kwargs: Mapping[str, Any] | None,
+    ) -> None:
+        self.shared = shared
+        self.args = args
+        self.kwargs = kwargs
+
+    def __getitem__(self, key: str) -> Any:
+        return self._whole()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole())
+
+    def __len__(self) -> int:
+        return len(self._whole())
+
+    def __repr__(self) -> str:
+        return repr(self._whole())
+
+    def _whole(self) -> dict[str, Any]:
+        own = {"args": self.args, "kwargs": self.kwargs}
+        return {**self.shared, **{key: value for key, value in own.items() if value is not None}}
 
 
 class Alike:
-    """Makes entries as `entry_of` does, and sooner where a record is like an earlier one.
+    """Makes entries as `entry_of` does, and sooner where a record is of the kind of an earlier one.
 
-    Records are alike when they share their schedule, kwargs and options as objects, as those
-    that are read together do: to compare what they say would take as long as to make an entry.
-    Nobody changes what a record says.
+    Kinds are told apart by the object that their records share: to compare what they say would
+    take as long as to make an entry.
 
     Args:
         zone: for a schedule that names none.
@@ -40,7 +73,7 @@ class Alike:
         self._zone = zone
         self._defaults = defaults
         #: An entry of each kind, and what it shares: what is kept gives its `id` to nothing else.
-        self._models: dict[_Key, tuple[Entry, tuple[object, ...]]] = {}
+        self._models: dict[int, tuple[Entry, Mapping[str, Any]]] = {}
 
     def entry_of(self, record: EntryRecord, now: datetime, base: Entry | None = None) -> Entry:
         """Return the entry that a record and the code make together.
@@ -55,25 +88,25 @@ class Alike:
             ScheduleError: its schedule is not valid.
         """
         said = record.definition
-        if record.source is not Source.STORE or record.pause is not None or record.problem:
+        if (
+            not isinstance(said, Said)
+            or record.source is not Source.STORE
+            or record.pause is not None
+            or record.problem
+        ):
             return self._made(record, now, base)
-        get = said.get
-        shared = schedule, kwargs, options = get("schedule"), get("kwargs"), get("options")
-        # A model says what is usual and nothing else: so does what has as many keys.
-        key = (get("task"), id(schedule), id(kwargs), id(options), len(said), "args" in said)
-        try:
-            known = self._models.get(key)
-        except TypeError:  # a task without a hash: hear what is allowed
-            return self._made(record, now, base)
+        shared, args, kwargs = said.shared, said.args, said.kwargs
+        known = self._models.get(id(shared))
         if known is not None:
-            model, _ = known
-            return model.like(record.name, get("args", model.args), record.since)
+            own = () if args is None else args, {} if kwargs is None else kwargs
+            return known[0].like(record.name, *own, record.since)
         made = self._made(record, now, base)
         # Where the name has a part in the schedule, as in `H * * * *`, no other entry has it.
-        if said.keys() <= _USUAL and schedule_of(said["schedule"], self._zone) is made.schedule:
+        own_schedule = schedule_of(shared["schedule"], self._zone) is not made.schedule
+        if shared.keys() <= _OF_A_KIND and not own_schedule:
             if len(self._models) >= _MOST:
                 self._models.clear()
-            self._models[key] = made, shared
+            self._models[id(shared)] = made, shared
         return made
 
     def _made(self, record: EntryRecord, now: datetime, base: Entry | None) -> Entry:

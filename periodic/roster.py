@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
 
 from .broker import Broker
 from .clock import Clock
@@ -27,14 +25,9 @@ _AHEAD = timedelta(seconds=2)
 _TAKEN_UP_WITHIN = timedelta(seconds=10)
 
 
-class _Put(NamedTuple):  # made sooner than a dataclass that is frozen
-    entry: Entry
-    anchor: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Remove:
-    name: str
+#: An entry, and where its counting starts if it is new or has changed. Plain tuples: of all that
+#: Python makes they are made soonest, and a beat may start with a hundred thousand.
+_Put = tuple[Entry, datetime]
 
 
 class Roster:
@@ -52,7 +45,8 @@ class Roster:
         self._planner = planner
         self._copy = copy
         self._clock = clock
-        self._changes: SimpleQueue[_Put | _Remove] = SimpleQueue()
+        #: What was put together, or a name that was removed.
+        self._changes: SimpleQueue[list[_Put] | str] = SimpleQueue()
         self._entries: dict[str, Entry] = {}
         #: What was put and taken up, by name; `_unadopted` of it still has no cursor.
         self._puts: dict[str, _Put] = {}
@@ -83,16 +77,18 @@ class Roster:
         """Add or change entries."""
         now = self._clock.now()
         recently = now - _TAKEN_UP_WITHIN
+        puts: list[_Put] = []
         for entry in entries:
             self._entries[entry.name] = entry
             since = entry.since
             just_now = since is not None and recently <= since <= now
-            self._changes.put(_Put(entry, since if since is not None and just_now else now))
+            puts.append((entry, since if since is not None and just_now else now))
+        self._changes.put(puts)
 
     def remove(self, name: str) -> None:
         """Take an entry out; an unknown name is no error."""
         self._entries.pop(name, None)
-        self._changes.put(_Remove(name))
+        self._changes.put(name)
 
     def replace(self, entries: Iterable[Entry]) -> None:
         """Make `entries` the whole set: put what is new or changed, remove what is gone."""
@@ -113,16 +109,19 @@ class Roster:
                 change = self._changes.get_nowait()
             except Empty:
                 return names
-            if isinstance(change, _Put):
-                names.append(change.entry.name)
-                self._puts[change.entry.name] = self._unadopted[change.entry.name] = change
-                self._gone.pop(change.entry.name, None)
-            else:
-                names.append(change.name)
+            if isinstance(change, str):
+                names.append(change)
                 for kept in (self._puts, self._unadopted, self._fingerprints):
-                    kept.pop(change.name, None)
-                self._planner.remove(change.name)
-                self._gone[change.name] = self._clock.monotonic() + FORGET_AFTER.total_seconds()
+                    kept.pop(change, None)
+                self._planner.remove(change)
+                self._gone[change] = self._clock.monotonic() + FORGET_AFTER.total_seconds()
+                continue
+            taken = {put[0].name: put for put in change}
+            names.extend(taken)
+            self._puts.update(taken)
+            self._unadopted.update(taken)
+            for name in self._gone.keys() & taken.keys():
+                del self._gone[name]
 
     def adopt_again(self, since: datetime | None = None) -> None:
         """Ask for all cursors at the next `adopt`: another beat has moved them meanwhile.
@@ -146,11 +145,12 @@ class Roster:
         adoptions = self._adoptions(puts)
         cursors = self._broker.adopt(adoptions)
         self._unadopted = {}
-        for put, adoption in zip(puts, adoptions, strict=True):
-            self._fingerprints[adoption.name] = adoption.fingerprint
-            self._planner.put(put.entry, cursors[adoption.name])
+        for (entry, _), adoption in zip(puts, adoptions, strict=True):
+            name = entry.name
+            self._fingerprints[name] = adoption.fingerprint
+            self._planner.put(entry, cursors[name])
         self._report_future(cursors)
-        return [put.entry for put in puts]
+        return [entry for entry, _ in puts]
 
     def fingerprint(self, name: str) -> str | None:
         """Return the fingerprint of an entry as it was adopted; None for one that is gone."""
@@ -171,14 +171,13 @@ class Roster:
                 del self._gone[name]
 
     def _adoptions(self, puts: list[_Put]) -> list[Adoption]:
-        copies = self._copy.load(put.entry.name for put in puts)
+        copies = self._copy.load(entry.name for entry, _ in puts)
         adoptions: list[Adoption] = []
-        for put in puts:
-            name = put.entry.name
-            fingerprint = put.entry.fingerprint
+        for entry, begun in puts:
+            name, anchor = entry.name, begun
+            fingerprint = entry.fingerprint
             copy = copies.get(name)
             believed = copy.at if copy is not None and copy.fingerprint == fingerprint else None
-            anchor = put.anchor
             if self._since is not None:
                 # A start long ago, or an old copy, would repeat what the other beat has sent.
                 anchor = max(anchor, self._since)
@@ -186,7 +185,7 @@ class Roster:
                 if believed is not None and (owed(believed) or believed) <= self._since:
                     believed = self._since
             is_new = copy is None and name not in self._fingerprints
-            if put.entry.run_on_start and put.entry.enabled and is_new:
+            if entry.run_on_start and entry.enabled and is_new:
                 believed = owing(anchor)  # never seen, where the broker knows no cursor either
             adoptions.append(Adoption(name, fingerprint, anchor, believed))
         return adoptions

@@ -152,18 +152,19 @@ class Lineup:
     # -- parts -----------------------------------------------------------------------------------
 
     def _take_all(self, records: Iterable[EntryRecord]) -> int:
-        there: set[str] = set()
+        count, gone = 0, set(self._stored)
         for lot in _lots(records):  # not under the lock: this reads, and may take its time
             with self._telling():
                 now = self._clock.now()
                 for record in lot:
                     self._take(record, now)
-            there.update(record.name for record in lot)
+            count += len(lot)
+            gone.difference_update([record.name for record in lot])
         with self._telling():
-            for name in self._stored.keys() - there:
+            for name in gone:
                 self._drop(name)
             self._first_read()
-        return len(there)
+        return count
 
     def _first_read(self) -> None:
         if self._read:

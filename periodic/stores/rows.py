@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from ..alike import Said
 from ..clock import iso_utc, to_utc
 from ..records import AuditRow, EntryRecord, Origin, Pause, Source
 
@@ -34,6 +35,7 @@ COLUMNS: tuple[str, ...] = (
 )
 #: Longer JSON than this is hardly the same in many rows.
 _SHORT = 200
+_NESTED = frozenset({dict, list})
 
 
 def to_row(record: EntryRecord) -> dict[str, Any]:
@@ -137,30 +139,40 @@ def _quickly(row: Sequence[Any]) -> EntryRecord | None:
         updated_at,
         version,
     ) = row
-    if source != "store" or not (task and since and created_at and updated_at and version):
+    if policies is not None or enabled is not None or paused_at is not None or source != "store":
         return None
-    if policies is not None or enabled is not None or paused_at is not None:
-        return None
-    definition: dict[str, Any] = {"task": task}
     try:
-        if schedule is not None:
-            definition["schedule"] = _mapping(schedule)
-        if kwargs is not None:
-            definition["kwargs"] = _mapping(kwargs)
-        if options is not None:
-            definition["options"] = _mapping(options)
+        # What is missing, or of another type, raises a TypeError.
+        if not version or len(schedule) > _SHORT or (options and len(options) > _SHORT):
+            return None
+        shared = _shape(task, schedule, options)
+        if shared is None:
+            return None
+        positional = None
         if args is not None:
-            value, end = _scan_once(args, 0)
-            if type(value) is not list or end != len(args):
+            positional, end = _scan_once(args, 0)
+            if type(positional) is not list or end != len(args):
                 return None
-            definition["args"] = value
-        at = to_utc(datetime.fromisoformat(since))
-        made, changed = _moment(created_at), _moment(updated_at)
+        return EntryRecord.usual(
+            name,
+            Said(shared, positional, None if kwargs is None else _mapping(kwargs)),
+            since=to_utc(datetime.fromisoformat(since)),
+            version=version,
+            created_at=_moment(created_at),
+            updated_at=_moment(updated_at),
+        )
     except (StopIteration, TypeError, ValueError):
         return None  # the careful way says what is wrong
-    return EntryRecord.usual(
-        name, definition, since=at, version=version, created_at=made, updated_at=changed
-    )
+
+
+@lru_cache(maxsize=2**12)
+def _shape(task: str, schedule: str, options: str | None) -> dict[str, Any] | None:
+    """Return what records of one kind share, the same object each time; None where none may."""
+    shape: dict[str, Any] = {"task": task, "schedule": json.loads(schedule)}
+    if options is not None:
+        shape["options"] = _shared(options)
+    good = task and type(shape["schedule"]) is dict and shape.get("options", {}) is not None
+    return shape if good else None
 
 
 def _mapping(text: str) -> dict[str, Any]:
@@ -176,10 +188,13 @@ def _mapping(text: str) -> dict[str, Any]:
 @lru_cache(maxsize=2**12)
 def _shared(text: str) -> dict[str, Any] | None:
     """Return a mapping of plain values, the same one each time; None for what is something else."""
-    value = json.loads(text)
-    if type(value) is dict and not any(isinstance(each, dict | list) for each in value.values()):
-        return value
-    return None
+    value, end = _scan_once(text, 0)
+    if type(value) is not dict or end != len(text):
+        return None
+    for each in value.values():  # as a loop, because kwargs are often other ones in each row
+        if type(each) in _NESTED:
+            return None
+    return value
 
 
 @lru_cache(maxsize=2**10)

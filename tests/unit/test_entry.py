@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -93,12 +93,11 @@ def test_entries_are_values() -> None:
     assert hash(one) == hash(same)
 
 
-def test_an_entry_that_is_like_another_differs_in_three_fields() -> None:
+def test_an_entry_that_is_like_another_differs_in_what_is_its_own() -> None:
     """It equals the one that its constructor makes, whatever the shared fields say."""
     shared: dict[str, Any] = {
         "task": "shop.report",
         "schedule": interval(seconds=7),
-        "kwargs": {"style": "bold"},
         "options": {"queue": "mail"},
         "enabled": False,
         "catch_up": "all",
@@ -107,13 +106,15 @@ def test_an_entry_that_is_like_another_differs_in_three_fields() -> None:
         "misfire_threshold": timedelta(seconds=9),
         "run_on_start": True,
     }
-    model = Entry(name="one", args=(1,), since=FIRE, **shared)
+    model = Entry(name="one", args=(1,), kwargs={"a": 1}, since=FIRE, **shared)
     for args in ([2], (3, 4)):
-        made = model.like("other", args, None)
+        made = model.like("other", args, {"b": args}, None)
 
-        assert Entry(name="other", args=args, since=None, **shared) == made
+        assert Entry(name="other", args=args, kwargs={"b": args}, since=None, **shared) == made
         assert hash(made) == hash(pickle.loads(pickle.dumps(made)))  # our own bytes
     with pytest.raises(EntryError, match="args is a list or tuple, not 'abc'"):
-        model.like("other", "abc", None)
+        model.like("other", "abc", {}, None)
+    with pytest.raises(EntryError, match="kwargs is a mapping with string keys"):
+        model.like("other", (), cast("Any", {1: 2}), None)
     with pytest.raises(EntryError, match="name is a non-empty string, not ' '"):
-        model.like(" ", (), None)
+        model.like(" ", (), {}, None)

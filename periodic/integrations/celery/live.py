@@ -147,12 +147,12 @@ def rules_of(
             )
         return made
 
-    #: Entries that were found good, for others that are alike but for the values of `args`: those
-    #: that are read together share the rest. What has its `id` here is kept, and the number its own.
-    good: dict[tuple[str, int, int, int], tuple[object, object]] = {}
+    #: What was found good, for entries that are alike but for the values of their arguments: those
+    #: that are read together share their options, which are kept so that their `id` is theirs.
+    good: dict[tuple[str, int, tuple[str, ...], int], object] = {}
 
     def check(entry: Entry) -> None:
-        shape = entry.task, len(entry.args), id(entry.kwargs), id(entry.options)
+        shape = entry.task, len(entry.args), tuple(entry.kwargs), id(entry.options)
         if shape in good:
             return
         check_options(entry)
@@ -164,7 +164,7 @@ def rules_of(
         if not values_matter:
             if len(good) >= _MOST_CHECKED:
                 good.clear()
-            good[shape] = entry.kwargs, entry.options
+            good[shape] = entry.options
 
     defaults = {key: getattr(settings.catch_up, key) for key in ALLOWED}
     return Rules(zone=settings.timezone, defaults=defaults, convert=convert, check=check, code=code)

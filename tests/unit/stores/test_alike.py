@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
@@ -12,23 +13,32 @@ import pytest
 
 import periodic.alike
 from periodic import Entry, EntryError, EntryRecord, Pause, Schedule, Source, cron, crontab
-from periodic.alike import Alike
+from periodic.alike import Alike, Said
 from periodic.definitions import entry_of
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LONDON = ZoneInfo("Europe/London")
 DEFAULTS: dict[str, Any] = {"catch_up": "skip", "max_catch_up": 3}
-SHARED: dict[str, Any] = {
+USUAL: dict[str, Any] = {
     "task": "shop.report",
     "schedule": crontab(hour=9).to_dict(),
     "kwargs": {"style": "bold"},
     "options": {"queue": "mail"},
 }
+#: What the records of these tests share, by what it says.
+KINDS: dict[str, dict[str, Any]] = {}
+
+
+def kind(definition: dict[str, Any]) -> Said:
+    """What a definition says, with what it shares with others as the same object."""
+    own = [definition.get(key) for key in ("args", "kwargs")]
+    shared = {key: value for key, value in definition.items() if key not in {"args", "kwargs"}}
+    return Said(KINDS.setdefault(json.dumps(shared), shared), *own)
 
 
 def record(name: str, **fields: Any) -> EntryRecord:
     """A record whose definition shares what others share."""
-    definition = {**SHARED, **fields.pop("definition", {})}
+    definition = kind({**USUAL, **fields.pop("definition", {})})
     return EntryRecord(name=name, definition=definition, since=NOON, **fields)
 
 
@@ -48,16 +58,33 @@ def records() -> Iterator[EntryRecord]:
     yield record("disabled", definition={"args": [1], "enabled": False})
     yield record("paused", definition={"args": [1]}, pause=Pause(NOON))
     yield record("ended", definition={"args": [1]}, pause=Pause(NOON, "", NOON))
-    few = {key: SHARED[key] for key in ("task", "schedule")}
-    yield EntryRecord(name="few", definition=few)
-    yield EntryRecord(name="few, too", definition={**few, "args": [3]})
-    yield EntryRecord(name="few and a policy", definition={**few, "max_catch_up": 7})
+    few = {key: USUAL[key] for key in ("task", "schedule")}
+    yield EntryRecord(name="few", definition=kind(few))
+    yield EntryRecord(name="few, too", definition=kind({**few, "args": [3]}))
+    yield EntryRecord(name="few and a policy", definition=kind({**few, "max_catch_up": 7}))
+    yield EntryRecord(name="in one piece", definition={**few, "args": [4]})
     yield record("like the first", definition={"args": [1]})
 
 
 def said(entry: Entry) -> Any:
     """All that an entry holds, types and all: `catch_up` is a word of its own kind."""
     return [(key, getattr(entry, key)) for key in entry.__slots__], type(entry.catch_up)
+
+
+@pytest.mark.parametrize(
+    "own", [{}, {"args": []}, {"kwargs": {}}, {"args": [1, [2]], "kwargs": {"a": None}}]
+)
+def test_what_is_said_in_parts_is_a_mapping_like_any_other(own: dict[str, Any]) -> None:
+    """Equal to the definition in one piece, key by key, printed and pickled."""
+    whole = {"task": "shop.report", "schedule": crontab(hour=9).to_dict(), **own}
+    parts = kind(whole)
+
+    assert whole == parts == pickle.loads(pickle.dumps(parts))  # our own bytes
+    assert dict(parts) == {**parts} == whole
+    assert list(whole) == list(parts)
+    assert (len(whole), repr(whole)) == (len(parts), repr(parts))
+    assert parts.get("args") == own.get("args")
+    assert {**whole, "task": "shop.other"} != parts
 
 
 def test_an_entry_is_the_same_in_whatever_order_its_likes_come() -> None:
@@ -100,7 +127,8 @@ def test_a_bad_one_is_refused_beside_good_ones_and_changes_none_of_them() -> Non
     alike.entry_of(record("good", definition={"args": [1]}), NOON)
     for bad in (
         record("args", definition={"args": "text"}),
-        record("kwargs", definition={"args": [1], "kwargs": None}),
+        record("kwargs", definition={"args": [1], "kwargs": {1: 2}}),
+        record("options", definition={"args": [1], "options": [1]}),
         record("task", definition={"args": [1], "task": None}),
         record("task without a hash", definition={"args": [1], "task": []}),
         record("unknown", definition={"args": [1], "colour": 1}),
@@ -136,9 +164,9 @@ def test_no_more_than_so_many_kinds_are_remembered(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(periodic.alike, "_MOST", 3)
     alike = Alike(UTC, {})
     for number in range(10):
-        row = record(f"job {number}", definition={"kwargs": {"number": number}, "args": [number]})
+        row = record(f"job {number}", definition={"task": f"shop.{number}", "args": [number]})
 
-        assert {"number": number} == alike.entry_of(row, NOON).kwargs
+        assert f"shop.{number}" == alike.entry_of(row, NOON).task
         assert len(vars(alike)["_models"]) <= 3  # the memory is the promise
 
 
@@ -147,10 +175,10 @@ def test_what_is_shared_is_kept_as_long_as_it_tells_entries_apart() -> None:
     alike = Alike(UTC, {})
     for hour in range(24):
         schedule = crontab(hour=hour, tz="UTC").to_dict()
-        definition = {"schedule": schedule, "kwargs": {"hour": hour}, "args": []}
-        made = alike.entry_of(record("job", definition=definition), NOON)
+        definition = Said({"task": "shop.report", "schedule": schedule}, [hour], None)
+        made = alike.entry_of(EntryRecord(name="job", definition=definition), NOON)
 
-        assert (crontab(hour=hour, tz="UTC"), {"hour": hour}) == (made.schedule, made.kwargs)
+        assert (crontab(hour=hour, tz="UTC"), [hour], {}) == (made.schedule, made.args, made.kwargs)
 
 
 def named_class() -> type[Schedule]:
