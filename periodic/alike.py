@@ -37,9 +37,9 @@ class Said(Mapping[str, Any]):
         args: Sequence[Any] | None,
         kwargs: Mapping[str, Any] | None,
     ) -> None:
-        self.shared = shared
-        self.args = args
-        self.kwargs = kwargs
+        self.shared: Mapping[str, Any] = shared
+        self.args: Sequence[Any] | None = args
+        self.kwargs: Mapping[str, Any] | None = kwargs
 
     def __getitem__(self, key: str) -> Any:
         return self._whole()[key]
