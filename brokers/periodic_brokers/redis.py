@@ -14,7 +14,6 @@ a prefix that is a hash tag (`{shop}`) all keys of an application share a slot.
 from __future__ import annotations
 
 import itertools
-import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -47,7 +46,8 @@ from periodic import (
     iso_utc,
 )
 
-from .capture import CapturingChannel, Command, capturing
+from .capture import Command
+from .redis_connection import RedisConnection
 from .redis_dispatch import Request, instant, outcomes, prepared, request
 from .redis_errors import ERRORS, translated
 from .redis_leases import RedisLeases
@@ -62,8 +62,6 @@ _LUA = Path(__file__).parent / "lua"
 #: How many occurrences one script takes: it holds up the server for some 2 ms, and Lua's `unpack`
 #: ends at about 8,000.
 _CHUNK = 500
-#: Seconds after which a server that does not answer counts as unreachable; the user's options win.
-_TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 2.0}
 
 
 class RedisBroker(Broker):
@@ -94,18 +92,8 @@ class RedisBroker(Broker):
     batch_size: ClassVar[int] = 4 * _CHUNK
 
     def __init__(self, connection: Connection, *, namespace: str) -> None:
-        options = {**_TIMEOUTS, **(connection.transport_options or {})}
-        self._connection = connection.clone(transport_options=options)
-        # Not as an argument of `clone`, where the scheme of `redis+socket://` would win.
-        own: Any = self._connection  # its stub knows names of transports alone
-        own.transport_cls = capturing(connection.get_transport_cls())
-        self._uri = connection.as_uri()
+        self._server = RedisConnection(connection)
         self._namespace = namespace
-        self._prefix = str(options.get("global_keyprefix") or "")
-        self._opening = threading.Lock()
-        self._failed: Exception | None = None
-        self._channel: CapturingChannel | None = None
-        self._client: redis.Redis | None = None
         # A family that nobody renders any more takes its template with it.
         self._templates: WeakKeyDictionary[Any, Template | None] = WeakKeyDictionary()
         #: Whether the server has been seen to know the script.
@@ -131,7 +119,7 @@ class RedisBroker(Broker):
         """Return the cursor of each entry; new and edited ones start at their anchor."""
         found: dict[str, datetime] = {}
         with self._translated():
-            script = self._connected().register_script(_read("adopt"))
+            script = self._server.client().register_script(_read("adopt"))
             for some in _chunks(list(adoptions)):
                 arguments = [text for each in some for text in _adoption(each)]
                 reply = script(keys=[self._key("cursors")], args=arguments)
@@ -145,7 +133,7 @@ class RedisBroker(Broker):
         gone = list(names)
         if gone:
             with self._translated():
-                self._connected().hdel(self._key("cursors"), *gone)
+                self._server.client().hdel(self._key("cursors"), *gone)
 
     def prepare(self, batch: Sequence[Dispatch]) -> list[Dispatch]:
         """Build templates, and fill them in where nothing counts from the dispatch."""
@@ -209,7 +197,7 @@ class RedisBroker(Broker):
             self._disconnect()
         except ERRORS as error:
             self._disconnect()
-            return answered, translated(error, self._uri, self._key("cursors"))
+            return answered, translated(error, self._server.uri, self._key("cursors"))
         return answered, None
 
     def _answer(self, pipe: ScriptPipe, wanted: Request) -> list[Outcome] | None:
@@ -231,7 +219,7 @@ class RedisBroker(Broker):
         return request(batch, self._key("cursors"), self._rendered)
 
     def _pipe(self) -> ScriptPipe:
-        return ScriptPipe(self._capturing().pool)
+        return ScriptPipe(self._server.channel().pool)
 
     # -- rendering -------------------------------------------------------------------------------
 
@@ -240,7 +228,7 @@ class RedisBroker(Broker):
         if template is not None:
             headers = cast("FamilyMessage", message).own_headers()
             return template.fill(headers, next(self._tags))
-        return self._capturing().capture(message).commands
+        return self._server.channel().capture(message).commands
 
     def _rendered(self, message: Message) -> Sequence[Command] | Exception:
         """Return the commands of a message, or the error that is its own; raise the server's.
@@ -250,31 +238,21 @@ class RedisBroker(Broker):
         try:
             return self._render(message)
         except ERRORS as error:
-            if not self._is_servers(error):
+            if not self._server.has_raised(error):
                 return error  # users' code raises what sockets raise, too
-            outage = translated(error, self._uri)
+            outage = translated(error, self._server.uri)
             if outage.state == "wrong-type":  # of a key that belongs to this message's queue
                 return BrokerError(str(outage))
             raise
         except Exception as error:  # noqa: BLE001  # a task's own code may run; the outcome carries it
             return error
 
-    def _is_servers(self, error: BaseException) -> bool:
-        """Whether a call to the server has raised this, or what this was made of."""
-        channel = self._channel
-        seen: BaseException | None = error
-        while seen is not None:
-            if seen is self._failed or (channel is not None and seen is channel.failed):
-                return True
-            seen = seen.__cause__ or seen.__context__
-        return False
-
     def _template(self, message: Message) -> Template | None:
         family: Any = getattr(message, "family", None)
         if family is None:
             return None
         if family not in self._templates:
-            template = build(self._capturing(), cast("FamilyMessage", message))
+            template = build(self._server.channel(), cast("FamilyMessage", message))
             self._templates[family] = template
         return self._templates[family]
 
@@ -283,47 +261,24 @@ class RedisBroker(Broker):
     def now(self) -> datetime:
         """Return the server's time."""
         with self._translated():
-            return server_time(self._connected())
+            return server_time(self._server.client())
 
     def leases(self) -> LeaseStore:
         """Return the leases of this namespace."""
         with self._translated():
-            return RedisLeases(self._connected(), prefix=self._prefix, namespace=self._namespace)
+            return RedisLeases(
+                self._server.client(), prefix=self._server.prefix, namespace=self._namespace
+            )
 
     def registry(self) -> BeatRegistry:
         """Return where the beats of this namespace show themselves."""
         with self._translated():
-            return RedisRegistry(self._connected(), self._key("beats"), self._uri)
+            return RedisRegistry(self._server.client(), self._key("beats"), self._server.uri)
 
-    # -- the connection --------------------------------------------------------------------------
+    # -- the server ------------------------------------------------------------------------------
 
     def _key(self, name: str) -> str:
-        return f"{self._prefix}periodic:{self._namespace}:{name}"
-
-    def _capturing(self) -> CapturingChannel:
-        failed = self._failed
-        with self._opening:  # the thread of the lease may be the first
-            if self._channel is None:
-                if self._failed is not None and self._failed is not failed:
-                    raise self._failed  # another thread tried while this one waited
-                self._open()
-                # The connection was made with a transport whose channels are these.
-                self._channel = cast("CapturingChannel", self._connection.channel())
-            return self._channel
-
-    def _open(self) -> None:
-        try:
-            # `connect` would wait two seconds and try again, and no stop would be heard.
-            self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
-        except Exception as error:
-            self._failed = error
-            raise
-
-    def _connected(self) -> redis.Redis:
-        if self._client is None:
-            # Not kombu's client: its prefix goes to the first key of a script alone.
-            self._client = redis.Redis(connection_pool=self._capturing().pool)
-        return self._client
+        return f"{self._server.prefix}periodic:{self._namespace}:{name}"
 
     @contextmanager
     def _translated(self) -> Generator[None]:
@@ -331,18 +286,15 @@ class RedisBroker(Broker):
             yield
         except ERRORS as error:
             self._disconnect()
-            raise translated(error, self._uri, self._key("cursors")) from error
+            raise translated(error, self._server.uri, self._key("cursors")) from error
 
     def _disconnect(self) -> None:
         self._is_known = False
-        if self._channel is not None:
-            # A connection in use is another thread's; that of a failed call is closed already.
-            self._channel.pool.disconnect(inuse_connections=False)
+        self._server.disconnect()
 
     def close(self) -> None:
         """Close the connections; everything else is on the server."""
-        self._channel, self._client = None, None
-        self._connection.release()
+        self._server.close()
 
 
 def _entry(dispatch: Dispatch) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Self
 
 import redis
@@ -30,51 +31,7 @@ _PATIENCE = 5
 _OFTEN = timedelta(milliseconds=20)
 #: How many names are asked for at once.
 _MANY = 1000
-#: Each name has eight arguments: name, text that is believed to be there, what to do ("" for
-#: nothing), two parts of the new text, three of the audit; the revision goes between the parts.
-_STEP = """
-local kept, channel = tonumber(ARGV[1]), ARGV[2]
-local answers, fresh = {1}, true
-for i = 3, #ARGV, 8 do
-    local text = redis.call('HGET', KEYS[1], ARGV[i]) or ''
-    fresh = fresh and text == ARGV[i + 1]
-    answers[#answers + 1] = text
-end
-if not fresh then
-    answers[1] = 0
-    return answers
-end
-local first = tonumber(redis.call('GET', KEYS[5]) or '0')
-local revision, place = first, 1
-for i = 3, #ARGV, 8 do
-    place = place + 1
-    local name, what = ARGV[i], ARGV[i + 2]
-    answers[place] = ''
-    if what ~= '' then
-        revision = revision + 1
-        local r = string.format('%.0f', revision)
-        local told = ARGV[i + 5] .. r .. ARGV[i + 6]
-        if what == 'remove' then
-            redis.call('HDEL', KEYS[1], name)
-            redis.call('ZREM', KEYS[2], name)
-        else
-            redis.call('HSET', KEYS[1], name, ARGV[i + 3] .. r .. ARGV[i + 4])
-            redis.call('ZADD', KEYS[2], 0, name)
-            told = told .. r .. ARGV[i + 7]
-        end
-        redis.call('ZADD', KEYS[3], r, name)
-        redis.call('ZADD', KEYS[4], r, told)
-        answers[place] = r
-    end
-end
-if revision > first then
-    local r = string.format('%.0f', revision)
-    redis.call('SET', KEYS[5], r)
-    redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', string.format('%.0f', revision - kept))
-    redis.call('PUBLISH', channel, r)
-end
-return answers
-"""
+_STEP = Path(__file__).with_name("redis_step.lua").read_text(encoding="utf-8")
 
 
 class RedisStore(ScheduleStore):

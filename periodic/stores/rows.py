@@ -34,7 +34,7 @@ COLUMNS: tuple[str, ...] = (
     *("since", "created_at", "updated_at", "version"),
 )
 #: Longer JSON than this is hardly the same in many rows.
-_SHORT = 200
+_SHORT = 500
 _NESTED = frozenset({dict, list})
 
 

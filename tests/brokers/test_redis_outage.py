@@ -28,7 +28,7 @@ def broker(clean_fakeredis_url: str) -> Iterator[RedisBroker]:
 def test_a_failing_call_leaves_the_connections_of_other_threads_alone(broker: RedisBroker) -> None:
     """The lease's thread is not torn out of its own call when a dispatch fails."""
     broker.now()
-    pool = broker._connected().connection_pool
+    pool = broker._server.client().connection_pool
     in_use = pool.get_connection()
     in_use.connect()
     socket = in_use._sock

@@ -179,7 +179,7 @@ def _use_everything(bench: Bench) -> None:
 
 def _outage(bench: Bench) -> str:
     """Return how an outage is told: the server refuses every connection from now on."""
-    pool = bench.beat.broker._connected().connection_pool
+    pool = bench.beat.broker._server.client().connection_pool
     pool.disconnect()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool.connection_class, "_connect", _refused)
