@@ -223,14 +223,19 @@ def schedule_of(data: Mapping[str, Any], zone: tzinfo) -> Schedule:
         ScheduleError: it is not valid.
     """
     try:
-        return _flat(tuple(data.items()), zone)
+        # With their types: true and 1 are equal, and one of them is no number of seconds.
+        return _flat(tuple(data.items()), tuple(map(type, data.values())), zone)
     except TypeError:  # nested, as a union is
         return _nested(json.dumps(data), zone)
 
 
 # Many entries share few schedules, and those of a beat are read at once.
-@lru_cache(maxsize=2**14, typed=True)
-def _flat(items: tuple[tuple[str, Any], ...], zone: tzinfo) -> Schedule:
+@lru_cache(maxsize=2**14)
+def _flat(
+    items: tuple[tuple[str, Any], ...],
+    types: tuple[type, ...],  # noqa: ARG001  # tells apart what is equal and does not mean the same
+    zone: tzinfo,
+) -> Schedule:
     return Schedule.from_dict(dict(items)).in_zone(zone)
 
 

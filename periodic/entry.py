@@ -20,9 +20,6 @@ from .schedules.base import Schedule
 #: Root of every occurrence's id: the project's own UUID, made once, never changed.
 _ROOT = uuid.UUID("6f2b8f2e-3d0f-5f0b-9a53-6e0f5f2f0c11")
 
-#: The beginnings of entries are counted from here.
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 HEADER_ENTRY = "periodic-entry"
 HEADER_FIRE_TIME = "periodic-fire-time"
 HEADER_KIND = "periodic-kind"
@@ -181,8 +178,8 @@ class Entry:
         print_, since = self.schedule.fingerprint(), self.since
         if since is None:
             return print_
-        # A number: in ISO 8601 it would take three times as long, and thousands are made at once.
-        return f"{print_}@{(to_utc(since) - _EPOCH) // timedelta.resolution}"
+        # Not `iso_utc`: it remembers a few instants, and those of entries are many.
+        return f"{print_}@{to_utc(since).isoformat()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
@@ -45,6 +46,8 @@ class Roster:
         self._planner = planner
         self._copy = copy
         self._clock = clock
+        # What is known at once and what the beat takes up later are changed in the same order.
+        self._lock = threading.RLock()
         #: What was put together, or a name that was removed.
         self._changes: SimpleQueue[list[_Put] | str] = SimpleQueue()
         self._entries: dict[str, Entry] = {}
@@ -74,30 +77,34 @@ class Roster:
         self.put_all([entry])
 
     def put_all(self, entries: Iterable[Entry]) -> None:
-        """Add or change entries."""
+        """Add or change entries: all of them, or none where the iterable raises."""
+        each = list(entries)
         now = self._clock.now()
         recently = now - _TAKEN_UP_WITHIN
         puts: list[_Put] = []
-        for entry in entries:
-            self._entries[entry.name] = entry
+        for entry in each:
             since = entry.since
             just_now = since is not None and recently <= since <= now
             puts.append((entry, since if since is not None and just_now else now))
-        self._changes.put(puts)
+        with self._lock:
+            self._entries.update({entry.name: entry for entry in each})
+            self._changes.put(puts)
 
     def remove(self, name: str) -> None:
         """Take an entry out; an unknown name is no error."""
-        self._entries.pop(name, None)
-        self._changes.put(name)
+        with self._lock:
+            self._entries.pop(name, None)
+            self._changes.put(name)
 
     def replace(self, entries: Iterable[Entry]) -> None:
         """Make `entries` the whole set: put what is new or changed, remove what is gone."""
         wanted = {entry.name: entry for entry in entries}
-        for name in [name for name in self._entries if name not in wanted]:
-            self.remove(name)
-        for name, entry in wanted.items():
-            if self._entries.get(name) != entry:
-                self.put(entry)
+        with self._lock:
+            for name in [name for name in self._entries if name not in wanted]:
+                self.remove(name)
+            self.put_all(
+                [entry for name, entry in wanted.items() if self._entries.get(name) != entry]
+            )
 
     # -- on the beat's thread --------------------------------------------------------------------
 

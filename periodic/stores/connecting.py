@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import select
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, create_engine, event
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.engine import make_url
@@ -18,6 +18,7 @@ from sqlalchemy.exc import (
     DBAPIError,
     InvalidatePoolError,
     NoSuchModuleError,
+    OperationalError,
     SQLAlchemyError,
 )
 
@@ -202,6 +203,32 @@ def _refuse_deaf(connection: Any, _record: Any, _proxy: Any) -> None:
     """
     if connection.closed or select.select([connection.fileno()], [], [], 0)[0]:
         raise InvalidatePoolError
+
+
+def rows_of(connection: Connection, wanted: Executable) -> Sequence[Row[Any]]:
+    """Return all rows of a query; a text of SQLite that is none comes as its bytes.
+
+    SQLite keeps any bytes as text if it is told to. A driver that cannot read one value gives no
+    row at all; so whoever reads the rows says what is wrong with one, and has the others.
+    """
+    try:
+        return connection.execute(wanted).all()
+    except OperationalError as error:
+        if connection.dialect.name != "sqlite" or "UTF-8" not in str(error.orig):
+            raise
+    driver: Any = connection.connection.driver_connection
+    driver.text_factory = _text_or_bytes
+    try:
+        return connection.execute(wanted).all()
+    finally:
+        driver.text_factory = str
+
+
+def _text_or_bytes(found: bytes) -> str | bytes:
+    try:
+        return found.decode()
+    except UnicodeDecodeError:
+        return found
 
 
 def line_of(error: Exception) -> str:

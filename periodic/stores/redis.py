@@ -208,9 +208,10 @@ class RedisStore(ScheduleStore):
 
     def _all(self) -> Iterator[EntryRecord]:
         page = self.page(Query(limit=_MANY))
-        while page:
-            yield from page
+        yield from page
+        while len(page) == _MANY:  # by number: a name that somebody has written may be empty
             page = self.page(Query(after=page[-1].name, limit=_MANY))
+            yield from page
 
     def _look(self, names: Sequence[str]) -> Look:
         with self.asking() as client:

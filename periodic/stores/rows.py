@@ -76,8 +76,9 @@ def to_record(row: Row) -> EntryRecord:
             definition.update(value)
         else:
             definition[key] = value
-    if row["task"] is not None:
-        definition["task"] = row["task"]
+    task = _read_task(row["task"], problems)
+    if task is not None:
+        definition["task"] = task
     if row["enabled"] in _ENABLED:
         definition["enabled"] = _ENABLED[row["enabled"]]
     elif row["enabled"] is not None:
@@ -115,7 +116,12 @@ def to_records(found: Iterable[Sequence[Any]]) -> Iterable[EntryRecord]:
         found: rows in the order of `COLUMNS`.
     """
     for row in found:
-        yield _quickly(row) or to_record(dict(zip(COLUMNS, row, strict=True)))
+        yield _quickly(row) or to_record(by_column(row))
+
+
+def by_column(found: Sequence[Any]) -> Row:
+    """Return a row in the order of `COLUMNS` by the names of its columns."""
+    return dict(zip(COLUMNS, found, strict=True))
 
 
 def _quickly(row: Sequence[Any]) -> EntryRecord | None:
@@ -161,18 +167,20 @@ def _quickly(row: Sequence[Any]) -> EntryRecord | None:
             created_at=_moment(created_at),
             updated_at=_moment(updated_at),
         )
-    except (StopIteration, TypeError, ValueError):
+    except (StopIteration, TypeError, ValueError, OverflowError, RecursionError):
         return None  # the careful way says what is wrong
 
 
 @lru_cache(maxsize=2**12)
 def _shape(task: str, schedule: str, options: str | None) -> dict[str, Any] | None:
     """Return what records of one kind share, the same object each time; None where none may."""
-    shape: dict[str, Any] = {"task": task, "schedule": json.loads(schedule)}
+    value, end = _scan_once(schedule, 0)
+    if type(task) is not str or type(value) is not dict or end != len(schedule):
+        return None
+    shape: dict[str, Any] = {"task": task, "schedule": value}
     if options is not None:
         shape["options"] = _shared(options)
-    good = task and type(shape["schedule"]) is dict and shape.get("options", {}) is not None
-    return shape if good else None
+    return shape if shape.get("options", {}) is not None else None
 
 
 def _mapping(text: str) -> dict[str, Any]:
@@ -223,17 +231,17 @@ _LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 _DECODER: Any = json.JSONDecoder()
-_scan = _DECODER.raw_decode
-#: The same without its sentences: it raises `StopIteration`.
+#: Without the decoder's sentences: it raises `StopIteration`.
 _scan_once = _DECODER.scan_once
 
 
 def _read_json(text: str, key: str, kind: type[Any], problems: list[str]) -> Any:
+    if not isinstance(text, str):  # SQLite keeps whatever it is told, and JSON may be bytes
+        problems.append(f"its column {key} is {_WORDS[kind]} as JSON text, not {text!r:.60}")
+        return None
     try:
-        value, end = _scan(text)
-        if end != len(text):  # space behind it, or more than one value
-            value = json.loads(text)
-    except (TypeError, ValueError) as error:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
         problems.append(f"its column {key} is no JSON: {error}")
         return None
     if not isinstance(value, kind):
@@ -242,13 +250,20 @@ def _read_json(text: str, key: str, kind: type[Any], problems: list[str]) -> Any
     return value
 
 
+def _read_task(text: Any, problems: list[str]) -> str | None:
+    if text is None or isinstance(text, str):
+        return text
+    problems.append(f"its column task is the name of a task, not {text!r:.60}")
+    return None
+
+
 def _read_instant(row: Row, key: str, problems: list[str]) -> datetime | None:
     text = row[key]
     if text is None:
         return None
     try:
         return to_utc(datetime.fromisoformat(text))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         problems.append(
             f"its column {key} is an instant such as 2026-03-08T07:30:00+00:00, not {text!r}"
         )

@@ -30,7 +30,7 @@ from ..store import (
     changes_something,
 )
 from . import one_step, rows
-from .connecting import Database
+from .connecting import Database, rows_of
 from .guessing import Beliefs, Look
 from .tables import audit, changes, entries, revisions
 from .watching import watch_of
@@ -45,8 +45,9 @@ _JOINED = entries.outerjoin(
     changes,
     and_(changes.c.namespace == entries.c.namespace, changes.c.name == entries.c.name),
 )
-_VERSION = changes.c.revision.label("version")
-_RECORDS = select(*(entries.c[key] for key in rows.COLUMNS[:-1]), _VERSION).select_from(_JOINED)
+#: In the order of `rows.COLUMNS`.
+_OF_RECORDS = (*(entries.c[key] for key in rows.COLUMNS[:-1]), changes.c.revision)
+_RECORDS = select(*_OF_RECORDS).select_from(_JOINED)
 
 
 class SQLStore(ScheduleStore):
@@ -107,9 +108,7 @@ class SQLStore(ScheduleStore):
 
     def page(self, query: Query) -> list[EntryRecord]:
         """Return records in the order of their names."""
-        return [
-            rows.to_record(dict(zip(rows.COLUMNS, row, strict=True))) for row in self._page(query)
-        ]
+        return [rows.to_record(rows.by_column(row)) for row in self._page(query)]
 
     def changes(self, since: int | None) -> Changes:
         """Return what is otherwise since a revision."""
@@ -123,14 +122,14 @@ class SQLStore(ScheduleStore):
                 and_(changes.c.namespace == entries.c.namespace, changes.c.name == entries.c.name),
             )
             wanted = (
-                select(entries, changes.c.revision.label("version"), changes.c.name.label("gone"))
+                select(*_OF_RECORDS, changes.c.name)
                 .select_from(joined)
                 .where(changes.c.namespace == self.namespace, changes.c.revision > since)
                 .order_by(changes.c.revision)
             )
-            found = connection.execute(wanted).mappings().all()
-        there = [rows.to_record(row) for row in found if row["name"] is not None]
-        return Changes(revision, there, [row["gone"] for row in found if row["name"] is None])
+            found = rows_of(connection, wanted)
+        there = [rows.to_record(rows.by_column(row[:-1])) for row in found if row[0] is not None]
+        return Changes(revision, there, [row[-1] for row in found if row[0] is None])
 
     def audit(
         self, name: str | None = None, *, limit: int = 100, before: int | None = None
@@ -215,8 +214,9 @@ class SQLStore(ScheduleStore):
         found: dict[str, EntryRecord] = {}
         for some in _lots(names):
             wanted = _RECORDS.where(entries.c.namespace == self.namespace, entries.c.name.in_(some))
-            for row in connection.execute(wanted).mappings():
-                found[row["name"]] = rows.to_record(row)
+            for row in rows_of(connection, wanted):
+                record = rows.to_record(rows.by_column(row))
+                found[record.name] = record
         return found
 
     def _page(self, query: Query) -> Sequence[Sequence[Any]]:
@@ -226,13 +226,14 @@ class SQLStore(ScheduleStore):
             .limit(query.limit)
         )
         with self._database.reading() as connection:
-            return connection.execute(wanted).all()
+            return rows_of(connection, wanted)
 
     def _all(self) -> Iterator[EntryRecord]:
         page = self._page(Query(limit=_PAGE))
-        while page:
-            yield from rows.to_records(page)
+        yield from rows.to_records(page)
+        while len(page) == _PAGE:  # by number: a name that plain SQL has made may be empty
             page = self._page(Query(after=page[-1][0], limit=_PAGE))
+            yield from rows.to_records(page)
 
     def _lock(self, connection: Connection) -> None:
         """Let writers of this namespace follow one another; SQLite's transaction does already."""
@@ -328,7 +329,7 @@ class SQLStore(ScheduleStore):
 
 def _conditions(query: Query) -> Iterator[ColumnElement[bool]]:
     columns = entries.c
-    if query.after:
+    if query.after != "":
         yield columns.name > query.after
     if query.prefix:
         # LIKE knows neither case nor accents in some databases; the comparison uses the index.

@@ -16,7 +16,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
-from periodic import ConfigError, Query, Schedules, StaleVersion, StoreUnreachable
+from periodic import (
+    ConfigError,
+    Query,
+    Rules,
+    Schedules,
+    StaleVersion,
+    StoreUnreachable,
+    SystemClock,
+)
+from periodic.sources import shown
 from periodic.stores import migrating
 from periodic.stores.connecting import Database
 from periodic.stores.sql import SQLStore
@@ -124,14 +133,29 @@ def test_a_spoiled_row_says_what_is_wrong_and_can_be_made_good(
         ("name", "job"),
         *((each, None) for each in ("args", "kwargs", "options", "schedule", "task", "since")),
         ("args", "[1] "),
+        ("args", " [1]"),
+        ("args", b"[1]"),
+        ("args", "[" * 3000 + "]" * 3000),
         ("args", "[1] 2"),
         ("args", "{}"),
         ("args", '["é", [1.5, null]]'),
         ("kwargs", '{"a": {"b": [1]}}'),
         ("kwargs", "[]"),
+        ("kwargs", '\n{"a": 1}'),
+        ("kwargs", b'{"a": 1}'),
+        ("kwargs", '{"a": ' * 3000 + "1" + "}" * 3000),
         ("options", "nonsense"),
+        ("options", b"{}"),
         ("options", '{"queue": "' + "q" * 300 + '"}'),
         ("schedule", '{"kind": "interval", "every": 60} '),
+        ("schedule", ' {"kind": "interval", "every": 60}'),
+        ("schedule", b'{"kind": "interval", "every": 60}'),
+        ("schedule", '{"kind": "union", "of": [' + "1, " * 200 + "1]}"),
+        ("task", b"shop.job"),
+        ("task", ""),
+        ("created_at", "9999-12-31T23:59:59-01:00"),
+        ("since", "0001-01-01T00:00:00+10:00"),
+        ("since", b"2026"),
         ("policies", '{"catch_up": "skip"}'),
         ("enabled", 0),
         ("source", "elsewhere"),
@@ -149,6 +173,56 @@ def test_all_there_is_reads_as_each_does(place: Place, column: str, value: Any) 
         connection.execute(f"UPDATE periodic_entries SET {column} = ? WHERE name = 'job'", (value,))
 
     assert place.store.page(Query()) == list(place.store.changes(None).records)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("kwargs", "' {'", "its column kwargs is no JSON: "),
+        ("args", "x'5b5d'", "its column args is a list as JSON text, not b'[]'"),
+        (
+            "schedule",
+            "CAST(x'ff' AS TEXT)",
+            "its column schedule is a mapping as JSON text, not b'",
+        ),
+        ("options", "replace(hex(zeroblob(5000)), '0', '[')", "its column options is no JSON: "),
+        ("task", "CAST(x'73ff' AS TEXT)", "its column task is the name of a task, not b's\\xff'"),
+        ("since", "'0001-01-01T00:00:00+10:00'", "its column since is an instant"),
+        ("updated_at", "'9999-12-31T23:59:59-01:00'", "its column updated_at is an instant"),
+        ("pause_until", "x'ff'", "its column pause_until is an instant"),
+    ],
+)
+def test_a_spoiled_row_is_set_aside_and_stops_nothing(
+    place: Place, column: str, value: str, told: str
+) -> None:
+    """At a start and under a running beat the others run; the API shows it and removes it."""
+    for name in ("bad", "good"):
+        place.put(name)
+    place.schedules.pause("bad")
+    before = place.store.revision()
+    place.sql(f"UPDATE periodic_entries SET {column} = {value} WHERE name = 'bad'")
+
+    at_start, problems = shown([], place.store.changes(None).records, Rules(), SystemClock())
+    assert (["good"], ["bad"]) == ([entry.name for entry in at_start], list(problems))
+    later = place.store.changes(before).records
+    assert [told] == [each.problem[: len(told)] for each in later]
+    bad = place.schedules.get("bad")
+    assert bad is not None
+    assert told in problems["bad"]
+    assert told in bad.problem
+    place.schedules.delete("bad")
+    assert ["good"] == [record.name for record in place.schedules.list()]
+
+
+def test_an_empty_name_ends_no_read(place: Place) -> None:
+    """It sorts before all others, and a name of bytes behind them; each is told once."""
+    place.store.revision()
+    for name in ("''", "x''"):
+        place.sql(
+            "INSERT INTO periodic_entries (namespace, name, task, schedule) VALUES "
+            f"""('shop', {name}, 't', '{{"kind": "interval", "every": 60}}')"""
+        )
+        assert len(list(place.store.changes(None).records)) == place.store.revision()
 
 
 def test_what_a_caller_was_given_is_its_own(place: Place) -> None:

@@ -154,7 +154,6 @@ def test_the_thread_lives_while_there_is_something_to_renew(
     guard: RunGuard, claims: Claims, clock: ManualClock
 ) -> None:
     """A worker whose runs are over has no thread of the guard; the next run starts one."""
-
     there = set(threading.enumerate())  # another test's may be on its way to its end
 
     def threads() -> int:

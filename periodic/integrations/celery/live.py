@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import cache
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -148,11 +149,13 @@ def rules_of(
         return made
 
     #: What was found good, for entries that are alike but for the values of their arguments: those
-    #: that are read together share their options, which are kept so that their `id` is theirs.
-    good: dict[tuple[str, int, tuple[str, ...], int], object] = {}
+    #: that are read together share their options. Task and options are kept: their `id` is theirs.
+    good: dict[tuple[str, int, int, tuple[str, ...], int], tuple[object, object]] = {}
+    tasks = cache(lambda: app.tasks)  # not now: it finalizes the app
 
     def check(entry: Entry) -> None:
-        shape = entry.task, len(entry.args), tuple(entry.kwargs), id(entry.options)
+        task = tasks().get(entry.task)
+        shape = entry.task, id(task), len(entry.args), tuple(entry.kwargs), id(entry.options)
         if shape in good:
             return
         check_options(entry)
@@ -164,7 +167,7 @@ def rules_of(
         if not values_matter:
             if len(good) >= _MOST_CHECKED:
                 good.clear()
-            good[shape] = entry.options
+            good[shape] = task, entry.options
 
     defaults = {key: getattr(settings.catch_up, key) for key in ALLOWED}
     return Rules(zone=settings.timezone, defaults=defaults, convert=convert, check=check, code=code)

@@ -79,6 +79,16 @@ def test_what_was_found_good_once_is_good_for_the_same_and_nothing_else(shop: An
         check(entry(1, options={"quue": "mail"}))
     with pytest.raises(EntryError, match="do not fit"):
         check(entry(1, task="shop.nightly"))
+    shop.celery.tasks.unregister("shop.report")
+    with pytest.raises(EntryError, match=r"shop\.report"):
+        check(entry(1))
+
+    @shop.celery.task(name="shop.report", shared=False)
+    def report(user: int) -> int:
+        return user
+
+    with pytest.raises(EntryError, match="do not fit"):
+        check(entry(1))
 
 
 @pytest.fixture

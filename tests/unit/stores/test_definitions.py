@@ -142,3 +142,13 @@ def test_a_record_that_lacks_something_or_is_spoiled_makes_no_entry() -> None:
         entry_of(record(problem="its column args is no JSON"), NOON, zone=UTC)
     with pytest.raises(EntryError, match="unknown key 'colour'"):
         entry_of(record(definition={"colour": 1}), NOON, zone=UTC)
+
+
+def test_a_value_of_another_type_is_refused_whatever_came_before() -> None:
+    """True equals 1 and is no number of seconds; a schedule that was read before is no excuse."""
+    good = {"task": "t", "schedule": {"kind": "interval", "every": 1}}
+    bad = {"task": "t", "schedule": {"kind": "interval", "every": True}}
+    for _ in range(2):
+        entry_of(EntryRecord(name="good", definition=good), NOON, zone=LONDON)
+        with pytest.raises(ScheduleError, match="True"):
+            entry_of(EntryRecord(name="bad", definition=bad), NOON, zone=LONDON)
