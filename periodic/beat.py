@@ -196,8 +196,7 @@ class Beat:
             self._skew.look_now()
         if self._zones.look(self.clock.monotonic()):
             self.planner.replan()
-        for name in self._roster.take_changes():
-            self._outcomes.forget(name)
+        self._outcomes.forget(self._roster.take_changes())
         wake = self._work()
         self._outcomes.report_set_aside()
         self._copy.save()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -90,9 +90,11 @@ class Outcomes:
                 _report_missed(one)
                 self._planner.settle(name, one.cursor)
 
-    def forget(self, name: str) -> None:
-        """Forget the failures of an entry that was changed or is gone: it begins anew."""
-        self._failing.pop(name, None)
+    def forget(self, names: Iterable[str]) -> None:
+        """Forget the failures of entries that were changed or are gone: they begin anew."""
+        if self._failing:
+            for name in names:
+                self._failing.pop(name, None)
 
     def report_set_aside(self) -> None:
         """Tell, once each, which entries the planner has set aside."""

@@ -49,9 +49,9 @@ class Roster:
         # What is known at once and what the beat takes up later are changed in the same order.
         self._lock = threading.RLock()
         #: What was put together, or a name that was removed.
-        self._changes: SimpleQueue[list[_Put] | str] = SimpleQueue()
-        self._entries: dict[str, Entry] = {}
-        #: What was put and taken up, by name; `_unadopted` of it still has no cursor.
+        self._changes: SimpleQueue[dict[str, _Put] | str] = SimpleQueue()
+        self._known: dict[str, _Put] = {}
+        #: What of it was taken up, by name; `_unadopted` of that still has no cursor.
         self._puts: dict[str, _Put] = {}
         self._unadopted: dict[str, _Put] = {}
         self._since: datetime | None = None
@@ -63,11 +63,12 @@ class Roster:
 
     def __len__(self) -> int:
         """Return how many entries there are."""
-        return len(self._entries)
+        return len(self._known)
 
     def get(self, name: str) -> Entry | None:
         """Return the entry of a name."""
-        return self._entries.get(name)
+        known = self._known.get(name)
+        return None if known is None else known[0]
 
     def put(self, entry: Entry) -> None:
         """Add or change an entry; counting starts now for one that is new or has changed.
@@ -78,33 +79,30 @@ class Roster:
 
     def put_all(self, entries: Iterable[Entry]) -> None:
         """Add or change entries: all of them, or none where the iterable raises."""
-        each = list(entries)
         now = self._clock.now()
         recently = now - _TAKEN_UP_WITHIN
-        puts: list[_Put] = []
-        for entry in each:
+        puts: dict[str, _Put] = {}
+        for entry in entries:
             since = entry.since
             just_now = since is not None and recently <= since <= now
-            puts.append((entry, since if since is not None and just_now else now))
+            puts[entry.name] = entry, since if since is not None and just_now else now
         with self._lock:
-            self._entries.update({entry.name: entry for entry in each})
+            self._known.update(puts)
             self._changes.put(puts)
 
     def remove(self, name: str) -> None:
         """Take an entry out; an unknown name is no error."""
         with self._lock:
-            self._entries.pop(name, None)
+            self._known.pop(name, None)
             self._changes.put(name)
 
     def replace(self, entries: Iterable[Entry]) -> None:
         """Make `entries` the whole set: put what is new or changed, remove what is gone."""
         wanted = {entry.name: entry for entry in entries}
         with self._lock:
-            for name in [name for name in self._entries if name not in wanted]:
+            for name in [name for name in self._known if name not in wanted]:
                 self.remove(name)
-            self.put_all(
-                [entry for name, entry in wanted.items() if self._entries.get(name) != entry]
-            )
+            self.put_all([entry for name, entry in wanted.items() if self.get(name) != entry])
 
     # -- on the beat's thread --------------------------------------------------------------------
 
@@ -123,11 +121,11 @@ class Roster:
                 self._planner.remove(change)
                 self._gone[change] = self._clock.monotonic() + FORGET_AFTER.total_seconds()
                 continue
-            taken = {put[0].name: put for put in change}
-            names.extend(taken)
-            self._puts.update(taken)
-            self._unadopted.update(taken)
-            for name in self._gone.keys() & taken.keys():
+            # A dictionary takes over another one in a moment, however much there is.
+            names.extend(change)
+            self._puts.update(change)
+            self._unadopted.update(change)
+            for name in self._gone.keys() & change.keys():
                 del self._gone[name]
 
     def adopt_again(self, since: datetime | None = None) -> None:
