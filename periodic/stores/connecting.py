@@ -217,11 +217,11 @@ def rows_of(connection: Connection, wanted: Executable) -> Sequence[Row[Any]]:
         if connection.dialect.name != "sqlite" or "UTF-8" not in str(error.orig):
             raise
     driver: Any = connection.connection.driver_connection
-    driver.text_factory = _text_or_bytes
+    usual, driver.text_factory = driver.text_factory, _text_or_bytes
     try:
         return connection.execute(wanted).all()
     finally:
-        driver.text_factory = str
+        driver.text_factory = usual
 
 
 def _text_or_bytes(found: bytes) -> str | bytes:

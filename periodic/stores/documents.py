@@ -7,10 +7,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ..clock import iso_utc
+from ..clock import iso_utc, to_utc
 from ..records import AuditRow, EntryRecord, Origin, Pause, Source
 
 _INSTANTS = ("since", "created_at", "updated_at")
+#: What a document raises that somebody has spoiled.
+_UNREADABLE = (
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+)
 
 
 def to_document(record: EntryRecord) -> str:
@@ -37,6 +46,7 @@ def document_parts(record: EntryRecord) -> tuple[str, str]:
 def to_record(name: str, text: str) -> EntryRecord:
     """Return the record of a document; one that cannot be read says so in its `problem`."""
     try:
+        text.encode()  # bytes that are no text come as halves of characters
         data: Mapping[str, Any] = json.loads(text)
         pause = data.get("pause")
         since, created_at, updated_at = (_instant(data.get(key)) for key in _INSTANTS)
@@ -50,7 +60,7 @@ def to_record(name: str, text: str) -> EntryRecord:
             created_at=created_at,
             updated_at=updated_at,
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except _UNREADABLE as error:
         return EntryRecord(name=name, problem=f"its document cannot be read: {error!r}")
 
 
@@ -85,11 +95,11 @@ def to_audit_row(text: str) -> AuditRow:
 
 
 def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else to_utc(datetime.fromisoformat(text))
 
 
 def _pause(data: Mapping[str, Any]) -> Pause:
-    return Pause(datetime.fromisoformat(data["at"]), data["note"], _instant(data["until"]))
+    return Pause(to_utc(datetime.fromisoformat(data["at"])), data["note"], _instant(data["until"]))
 
 
 def _told(data: Mapping[str, Any]) -> tuple[str, str]:

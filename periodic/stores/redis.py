@@ -81,6 +81,7 @@ class RedisStore(ScheduleStore):
             client = redis.Redis.from_url(
                 url,
                 decode_responses=True,
+                encoding_errors="surrogateescape",  # bytes that are no text spoil one record alone
                 socket_timeout=_PATIENCE,
                 socket_connect_timeout=_PATIENCE,
             )

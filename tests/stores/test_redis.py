@@ -26,9 +26,21 @@ def schedules(clean_redis_url: str) -> Any:
     store.close()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"definition": 1}', '{"definition": {}, "pause": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"definition": 1}',
+        '{"definition": {}, "pause": 1}',
+        '{"definition": {}, "since": "0001-01-01T00:00:00+10:00"}',
+        '{"definition": ' * 3000 + "1" + "}" * 3000,
+        b'{"definition": {"task": "\xff"}}',
+    ],
+    ids=["half", "list", "number", "pause", "instant", "deep", "bytes"],
+)
 def test_a_spoiled_document_says_so_and_can_be_made_good(
-    schedules: Schedules, clean_redis_url: str, text: str
+    schedules: Schedules, clean_redis_url: str, text: str | bytes
 ) -> None:
     """The others are read; a `put` repairs it."""
     schedules.put("bad", **GOOD)
