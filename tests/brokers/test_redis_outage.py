@@ -109,8 +109,8 @@ def test_who_waited_for_another_thread_to_connect_in_vain_does_not_try_again_its
 
     with kombu.Connection("redis://127.0.0.1:1/0") as connection:
         broker = RedisBroker(connection, namespace="test")
-        monkeypatch.setattr(broker, "_opening", Opening())
-        monkeypatch.setattr(broker._connection, "ensure_connection", connect)
+        monkeypatch.setattr(broker._server, "_opening", Opening())
+        monkeypatch.setattr(broker._server._connection, "ensure_connection", connect)
         failures: list[BrokerUnreachable] = []
 
         def ask() -> None:
@@ -139,7 +139,7 @@ def test_a_connection_that_failed_is_tried_anew_by_the_next_call() -> None:
             calls.append(None)
             raise redis.ConnectionError("refused")
 
-        broker._connection.ensure_connection = connect
+        broker._server._connection.ensure_connection = connect
         for _ in range(2):
             with pytest.raises(BrokerUnreachable):
                 broker.now()
