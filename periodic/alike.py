@@ -16,7 +16,7 @@ from .records import EntryRecord, Source
 
 #: How many kinds of entries are remembered: a schedule for each minute of a day, and more.
 _MOST = 4096
-#: What kinds of entries are told apart by; an entry of a kind says nothing else but its arguments.
+#: What an entry of a kind says besides its arguments, and nothing else.
 _OF_A_KIND = frozenset({"task", "schedule", "options"})
 
 
@@ -98,12 +98,16 @@ class Alike:
         shared, args, kwargs = said.shared, said.args, said.kwargs
         known = self._models.get(id(shared))
         if known is not None:
-            own = () if args is None else args, {} if kwargs is None else kwargs
-            return known[0].like(record.name, *own, record.since)
+            return known[0].like(
+                record.name,
+                () if args is None else args,
+                {} if kwargs is None else kwargs,
+                record.since,
+            )
         made = self._made(record, now, base)
         # Where the name has a part in the schedule, as in `H * * * *`, no other entry has it.
-        own_schedule = schedule_of(shared["schedule"], self._zone) is not made.schedule
-        if shared.keys() <= _OF_A_KIND and not own_schedule:
+        same = schedule_of(shared["schedule"], self._zone) is made.schedule
+        if same and shared.keys() <= _OF_A_KIND:
             if len(self._models) >= _MOST:
                 self._models.clear()
             self._models[id(shared)] = made, shared

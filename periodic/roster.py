@@ -178,9 +178,8 @@ class Roster:
     def _adoptions(self, puts: list[_Put]) -> list[Adoption]:
         copies = self._copy.load(entry.name for entry, _ in puts)
         adoptions: list[Adoption] = []
-        for entry, begun in puts:
-            name, anchor = entry.name, begun
-            fingerprint = entry.fingerprint
+        for entry, counts_from in puts:
+            name, fingerprint, anchor = entry.name, entry.fingerprint, counts_from
             copy = copies.get(name)
             believed = copy.at if copy is not None and copy.fingerprint == fingerprint else None
             if self._since is not None:

@@ -152,7 +152,9 @@ class Lineup:
     # -- parts -----------------------------------------------------------------------------------
 
     def _take_all(self, records: Iterable[EntryRecord]) -> int:
-        count, gone = 0, set(self._stored)
+        count = 0
+        with self._lock:
+            gone = set(self._stored)
         for lot in _lots(records):  # not under the lock: this reads, and may take its time
             with self._telling():
                 now = self._clock.now()

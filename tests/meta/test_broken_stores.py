@@ -21,6 +21,7 @@ CAUGHT = {
     "idle_writes_count": "test_each_change_has_a_version_of_its_own_and_idle_ones_have_none",
     "removals_untold": "test_what_is_otherwise_since_a_revision_is_told_and_nothing_else",
     "tells_everything": "test_what_is_otherwise_since_a_revision_is_told_and_nothing_else",
+    "whole_read_slips": "test_what_is_told_is_what_is_read",
     "restored_from_a_copy_unseen": "test_a_revision_that_never_was_gets_all_there_is",
     "namespaces_meet": "test_namespaces_of_records_do_not_meet",
     "hands_out_its_own": "test_what_is_handed_out_is_the_callers_own",
